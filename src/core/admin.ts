@@ -1,0 +1,116 @@
+/** What can be done to sessions from outside a request of theirs. */
+import type { Engine } from './engine.js';
+import { describe, SessionError } from './errors.js';
+import type { SessionId } from './ids.js';
+import { deadlinesOf, lifeOf } from './policy.js';
+import type { Aal } from './record.js';
+import { isOwnerIndexed, type OwnerIndexed } from './store.js';
+import { hashOwner } from './token.js';
+
+/** A session as its owner may see it: nothing in it opens anything. */
+export interface SessionSummary {
+  readonly id: SessionId;
+  readonly createdAt: Date;
+  readonly lastSeenAt: Date;
+  readonly expiresAt: Date;
+  readonly endsAt: Date;
+  readonly aal: Aal;
+  readonly amr: readonly string[];
+  /** As the browser sent it at sign-in, cut to 256 characters. */
+  readonly userAgent: string | undefined;
+}
+
+/** Every hash under which the store may know this owner: one for each key of the ring. */
+function hashesOf(engine: Engine, owner: string) {
+  return engine.keyring.all.map((keys) => hashOwner(keys, engine.config.audience, owner));
+}
+
+function indexed(engine: Engine, operation: string): OwnerIndexed {
+  if (isOwnerIndexed(engine.store)) return engine.store;
+  throw new SessionError(
+    'ERR_SESSION_STORE_CAPABILITY',
+    `${operation}: the ${engine.store.name} store can't find sessions by owner (it lacks listByOwner and endByOwner). Use a store that can.`,
+  );
+}
+
+/** The owner's live sessions, oldest first. */
+export async function listSessions(engine: Engine, owner: string | number | bigint): Promise<SessionSummary[]> {
+  const store = indexed(engine, 'list');
+  const now = engine.config.clock.now();
+  const summaries: SessionSummary[] = [];
+  for (const hash of hashesOf(engine, ownerOf(owner, 'list'))) {
+    for (const { id, record } of await engine.guard.call('read', () => store.listByOwner(hash))) {
+      const found = engine.repository.open(id, record);
+      if (found.kind !== 'found') continue;
+      const { header, idleDeadline } = found.stored;
+      const deadlines = deadlinesOf(header, idleDeadline, engine.config);
+      // Only the sealed owner counts: the outer one could have been set by whoever can write to the store.
+      if (lifeOf(deadlines, now) !== 'alive' || header.owner !== String(owner)) continue;
+      summaries.push({
+        id,
+        createdAt: new Date(header.createdAt),
+        lastSeenAt: new Date(deadlines.lastSeenAt),
+        expiresAt: new Date(deadlines.expiresAt),
+        endsAt: new Date(deadlines.endsAt),
+        aal: header.aal,
+        amr: header.amr,
+        userAgent: header.userAgent,
+      });
+    }
+  }
+  return summaries.sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
+}
+
+/** Ends one session by its public id. False if there was none. */
+export async function revokeSession(engine: Engine, id: string, reason: string): Promise<boolean> {
+  if (typeof id !== 'string' || !/^[A-Za-z0-9_-]{27}$/.test(id)) {
+    throw new SessionError(
+      'ERR_SESSION_ARGUMENT',
+      `revoke: expected the public id of a session (27 characters), got ${describe(id)}.`,
+    );
+  }
+  return engine.endSession(id as SessionId, reasonOf(reason, 'revoke'));
+}
+
+/**
+ * Ends every session of an owner but `except`, and bars each sign-in of theirs that had begun before.
+ * @returns how many ended.
+ */
+export async function revokeOwner(
+  engine: Engine,
+  owner: string | number | bigint,
+  reason: string,
+  except?: SessionId,
+): Promise<number> {
+  const store = indexed(engine, 'revokeAll');
+  const ending = engine.repository.ending(reasonOf(reason, 'revokeAll'));
+  let count = 0;
+  for (const hash of hashesOf(engine, ownerOf(owner, 'revokeAll'))) {
+    const ids = await engine.guard.call('endByOwner', () =>
+      store.endByOwner(hash, ending, except === undefined ? {} : { except }),
+    );
+    for (const id of ids) {
+      engine.events.emit({ type: 'ended', id, reason });
+      engine.signals.ended(id, reason);
+    }
+    count += ids.length;
+  }
+  return count;
+}
+
+function ownerOf(owner: unknown, operation: string): string {
+  if ((typeof owner === 'string' && owner !== '') || typeof owner === 'bigint' || Number.isSafeInteger(owner))
+    return String(owner);
+  throw new SessionError(
+    'ERR_SESSION_ARGUMENT',
+    `${operation}: expected the owner as it was given to signIn, got ${describe(owner)}.`,
+  );
+}
+
+function reasonOf(reason: unknown, operation: string): string {
+  if (typeof reason === 'string' && /^[a-z][a-z-]{0,31}$/.test(reason)) return reason;
+  throw new SessionError(
+    'ERR_SESSION_ARGUMENT',
+    `${operation} reason: expected lower-case words joined by dashes, at most 32 characters, got ${describe(reason)}.`,
+  );
+}

@@ -1,0 +1,141 @@
+/** open: from the cookie's values to a handle. The one place that decides whether a request has a session. */
+
+import type { SessionError } from './errors.js';
+import type { RefusalReason } from './events.js';
+import { type RequestFacts, SessionHandle, type Stored } from './handle.js';
+import { promotedHeader } from './headers.js';
+import type { SessionId } from './ids.js';
+import { isPromise } from './maybe-promise.js';
+import type { EngineConfig } from './options.js';
+import type { Parts } from './parts.js';
+import { deadlinesOf, lifeOf, nextSecret, type SecretStanding, standingOf } from './policy.js';
+import { toldEndings, unavailable, unreadable } from './refusals.js';
+import type { Found } from './repository.js';
+import type { MaybePromise } from './store.js';
+import type { ParsedToken, TokenCodec } from './token.js';
+
+/**
+ * For so long after its end, a request that still carries the token is taken for one that was under way: its browser
+ * has a newer cookie, and a session begun now would overwrite it (G4).
+ */
+const supersededForMs = 60_000;
+
+export class Admission {
+  readonly #parts: Parts;
+  readonly #tokens: TokenCodec;
+  readonly #end: (id: SessionId, reason: string) => Promise<unknown>;
+
+  constructor(parts: Parts, tokens: TokenCodec, end: (id: SessionId, reason: string) => Promise<unknown>) {
+    this.#parts = parts;
+    this.#tokens = tokens;
+    this.#end = end;
+  }
+
+  /** Finds the session that the cookie's values name. Never throws or rejects: a fault is kept for the first touch. */
+  open(values: readonly string[], facts: RequestFacts): MaybePromise<SessionHandle> {
+    const handle = new SessionHandle(facts, this.#parts.config.clock.now());
+    const token = values.length === 0 ? undefined : this.#select(handle, values);
+    if (!token) return handle;
+    try {
+      const found = this.#parts.repository.find(token.id);
+      if (!isPromise(found)) return this.#admit(handle, token, found);
+      return found.then(
+        (answer) => this.#admit(handle, token, answer),
+        (error: SessionError) => unavailable(handle, error),
+      );
+    } catch (error) {
+      return unavailable(handle, error as SessionError);
+    }
+  }
+
+  /** The one token among the values whose MAC holds. Two different ones can't be told apart by right: neither is taken. */
+  #select(handle: SessionHandle, values: readonly string[]): ParsedToken | undefined {
+    let chosen: ParsedToken | undefined;
+    let chosenText: string | undefined;
+    for (const value of values) {
+      if (value === chosenText) continue;
+      const token = this.#tokens.read(value);
+      if (typeof token === 'string') {
+        this.#refuse(handle, { reason: token });
+      } else if (chosen) {
+        this.#refuse(handle, { reason: 'ambiguous' });
+        return undefined;
+      } else {
+        chosen = token;
+        chosenText = value;
+      }
+    }
+    return chosen;
+  }
+
+  #refuse(handle: SessionHandle, why: { reason: RefusalReason; id?: SessionId; endedReason?: string }): void {
+    handle.refusals.push(why.endedReason === undefined ? why.reason : `${why.reason}: ${why.endedReason}`);
+    this.#parts.events.emit({ type: 'token-refused', ...why });
+  }
+
+  #admit(handle: SessionHandle, token: ParsedToken, found: Found): MaybePromise<SessionHandle> {
+    const { id } = token;
+    if (found.kind === 'missing') {
+      this.#refuse(handle, { reason: 'unknown-session', id });
+      return handle;
+    }
+    if (found.kind === 'ended') {
+      const { ended, at } = found.ended;
+      this.#refuse(handle, { reason: 'ended', id, endedReason: ended });
+      handle.endedReason = ended;
+      if (toldEndings.has(ended) && handle.openedAt < at + supersededForMs) handle.phase = 'superseded';
+      return handle;
+    }
+    if (found.kind === 'refused') {
+      handle.refusals.push(`record-${found.fault}`);
+      this.#parts.events.emit({ type: 'record-refused', reason: found.fault, id });
+      const temporary = found.fault === 'newer-format' || found.fault === 'unknown-key';
+      return temporary ? unavailable(handle, unreadable(found.fault)) : handle;
+    }
+    const { stored } = found;
+    const life = lifeOf(deadlinesOf(stored.header, stored.idleDeadline, this.#parts.config), handle.openedAt);
+    if (life !== 'alive') {
+      this.#refuse(handle, { reason: life, id });
+      handle.endedReason = 'expired';
+      return handle;
+    }
+    const standing = standingOf(stored.header, token.secret, handle.openedAt);
+    if (standing === 'unknown') {
+      this.#refuse(handle, { reason: 'wrong-secret', id });
+      return handle;
+    }
+    if (standing === 'reused') return this.#reused(handle, id);
+    handle.isNew = false;
+    handle.secret = token.secret;
+    adopt(this.#parts.config, handle, stored, standing);
+    if (standing === 'current') this.#offerRenewal(handle, stored);
+    return handle;
+  }
+
+  /** A copy of the cookie is in use, by the thief or by the person: nobody can tell which, so both are signed out. */
+  async #reused(handle: SessionHandle, id: SessionId): Promise<SessionHandle> {
+    this.#refuse(handle, { reason: 'token-reuse', id });
+    try {
+      await this.#end(id, 'token-reuse');
+    } catch (error) {
+      return unavailable(handle, error as SessionError);
+    }
+    handle.endedReason = 'token-reuse';
+    return handle;
+  }
+
+  #offerRenewal(handle: SessionHandle, stored: Stored): void {
+    const { renewEveryMs } = this.#parts.config;
+    if (renewEveryMs === 0 || handle.openedAt - stored.header.secretSince < renewEveryMs) return;
+    handle.offer = nextSecret(stored.header);
+  }
+}
+
+/** Takes a stored state as this request's own; a successor secret that arrives for the first time becomes current. */
+export function adopt(config: EngineConfig, handle: SessionHandle, stored: Stored, standing?: SecretStanding): void {
+  const { secret } = handle;
+  const promoted = secret && (standing ?? standingOf(stored.header, secret, handle.openedAt)) === 'next';
+  handle.stored = promoted ? { ...stored, header: promotedHeader(config, stored.header, secret) } : stored;
+  handle.headerChanged = promoted === true;
+  handle.phase = 'alive';
+}

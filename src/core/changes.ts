@@ -1,0 +1,244 @@
+/** commit: what a request changed, into the store. The one place that decides whether to create, update, replace or drop. */
+
+import { adopt } from './admission.js';
+import { SessionError } from './errors.js';
+import type { SessionHandle, Stored } from './handle.js';
+import { headerAfterRise, newHeader } from './headers.js';
+import { identityRaised } from './identity.js';
+import type { SessionId } from './ids.js';
+import { merge } from './merge.js';
+import type { Parts } from './parts.js';
+import { busy, endedError, toldEndings, unreadable } from './refusals.js';
+import type { Found, OwnerFields, PutResult } from './repository.js';
+import { type Data, fill, type Session } from './session.js';
+import { decodeStored, encodeSession, sameBytes } from './stored-data.js';
+import { hashOwner, newId, newSecret } from './token.js';
+
+export class Changes {
+  readonly #parts: Parts;
+  /** The last commit under way of each session: they queue within a process. Empty when nothing is under way. */
+  readonly #queues = new Map<SessionId | SessionHandle, Promise<void>>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Stores what the request changed. Nothing is returned where there is nothing to wait for. `insist` is set by verbs
+   * that the app called itself: they throw where a response would go out with its change dropped.
+   */
+  commit(handle: SessionHandle, insist = false): void | Promise<void> {
+    if (this.changed(handle) === undefined) return;
+    return this.queued(handle, () => this.#storeChanges(handle, insist));
+  }
+
+  /** Runs one commit of this session after the ones before it. */
+  queued(handle: SessionHandle, work: () => Promise<void>): Promise<void> {
+    // A session that is not stored yet is this request's own: its commits queue by the handle.
+    const key = handle.stored?.id ?? handle;
+    const before = this.#queues.get(key);
+    const mine = before ? before.then(work, work) : work();
+    this.#queues.set(key, mine);
+    const forget = () => void (this.#queues.get(key) === mine && this.#queues.delete(key));
+    mine.then(forget, forget);
+    return mine;
+  }
+
+  /** The encoded data if it has to be stored. */
+  changed(handle: SessionHandle): Uint8Array | undefined {
+    const { session, stored, phase } = handle;
+    if (!session || handle.dropped || phase === 'ended' || phase === 'unavailable') return undefined;
+    if (!stored) return Object.keys(session).length === 0 ? undefined : this.encode(session);
+    const data = this.encode(session);
+    return sameBytes(data, stored.data) ? undefined : data;
+  }
+
+  async #storeChanges(handle: SessionHandle, insist: boolean): Promise<void> {
+    const deadline = this.#parts.guard.deadline();
+    for (;;) {
+      const data = this.changed(handle);
+      if (!data) return;
+      if (handle.phase === 'superseded') return this.#endedMeanwhile(handle, insist);
+      if (!handle.stored) return this.begin(handle, data, deadline, insist);
+      const before = handle.stored;
+      const put = await this.put(handle, before, handle.session as unknown as Data, data, deadline);
+      if (put.result === 'stored') return;
+      if (put.result !== 'conflict') return this.#endedMeanwhile(handle, insist);
+      this.rebase(handle, before, put.found);
+      if (this.#parts.guard.isPast(deadline)) throw busy();
+    }
+  }
+
+  /** First storing of a new session: the only way in which an anonymous one comes to be. */
+  async begin(handle: SessionHandle, data: Uint8Array, deadline: number, insist: boolean): Promise<void> {
+    if (!this.#cookieCanFollow(handle, insist)) return;
+    const { id, secret } = this.minted(handle);
+    const put = await this.#parts.repository.create(
+      id,
+      newHeader(this.#parts.config, handle.facts, secret, {}),
+      data,
+      {},
+      deadline,
+    );
+    if (put.result !== 'stored')
+      throw new SessionError('ERR_SESSION_CONFLICT', `A new session could not be created (${put.result}).`);
+    this.settled(handle, put.stored, secret);
+    this.#parts.events.emit({ type: 'created', id });
+  }
+
+  /** Updates the stored session, or replaces it if the data now says that somebody else is at the keyboard (G3). */
+  async put(
+    handle: SessionHandle,
+    before: Stored,
+    after: Data,
+    data: Uint8Array,
+    deadline: number,
+  ): Promise<PutResult> {
+    const raised = handle.replacedHere ? undefined : this.#raised(before, after);
+    if (raised === undefined) {
+      const put = await this.#parts.repository.update(before, before.header, data, deadline);
+      if (put.result === 'stored') {
+        handle.stored = put.stored;
+        handle.headerChanged = false;
+        handle.wrote = true;
+      }
+      return put;
+    }
+    this.#cookieCanFollow(handle, true);
+    const secret = newSecret();
+    const header = headerAfterRise(this.#parts.config, handle.facts, secret, before);
+    const owner = this.ownerFields(header.owner);
+    const put = await this.#parts.repository.replace(before, newId(owner.ownerHash), header, data, owner, deadline);
+    if (put.result === 'stored') this.replaced(handle, before, put.stored, secret, `identity:${raised}`);
+    return put;
+  }
+
+  #raised(before: Stored, after: Data): string | undefined {
+    const { identityFields } = this.#parts.config;
+    // Without a truthy identity field afterwards nothing can have risen, and the old data need not be decoded.
+    if (identityRaised({}, after, identityFields) === undefined) return undefined;
+    return identityRaised(decodeStored(before), after, identityFields);
+  }
+
+  ownerFields(owner: string | undefined, startedAt?: number): OwnerFields {
+    if (owner === undefined) return {};
+    const ownerHash = hashOwner(this.#parts.keyring.newest, this.#parts.config.audience, owner);
+    return startedAt === undefined ? { ownerHash } : { ownerHash, startedAt };
+  }
+
+  /** After a session was replaced in the store: this request goes on with the new one. */
+  replaced(handle: SessionHandle, before: Stored, stored: Stored, secret: Uint8Array, cause: string): void {
+    this.settled(handle, stored, secret);
+    this.#parts.events.emit({ type: 'replaced', id: stored.id, replacedId: before.id, cause });
+    this.#parts.signals.moved(handle, before.id, stored.id);
+  }
+
+  /** After a new session was stored. */
+  settled(handle: SessionHandle, stored: Stored, secret: Uint8Array): void {
+    handle.phase = 'alive';
+    handle.stored = stored;
+    handle.secret = secret;
+    handle.minted = undefined;
+    handle.offer = undefined;
+    handle.headerChanged = false;
+    handle.cookie = 'set';
+    handle.wrote = true;
+    handle.replacedHere = true;
+    handle.dropped = false;
+  }
+
+  minted(handle: SessionHandle): { readonly id: SessionId; readonly secret: Uint8Array } {
+    handle.minted ??= { id: newId(), secret: newSecret() };
+    return handle.minted;
+  }
+
+  /** As `follow`, unless the app would rather have a 409 than a merge. */
+  rebase(handle: SessionHandle, before: Stored, found: Found): void {
+    const changed = found.kind === 'found' && !sameBytes(found.stored.data, before.data);
+    if (changed && this.#parts.config.onConflict === 'error') {
+      throw new SessionError(
+        'ERR_SESSION_CONFLICT',
+        'Another request changed this session meanwhile. Load it again and repeat the change.',
+      );
+    }
+    this.follow(handle, before, found);
+  }
+
+  /** Takes over what another request stored meanwhile, and puts this request's own changes on top. */
+  follow(handle: SessionHandle, before: Stored, found: Found): void {
+    const theirs = this.takeOver(handle, found);
+    if (!handle.session || sameBytes(theirs.data, before.data)) return;
+    fill(handle.session, this.mergeOver(before, { ...handle.session }, decodeStored(theirs)));
+  }
+
+  /** Takes over what another request stored meanwhile. */
+  takeOver(handle: SessionHandle, found: Found): Stored {
+    if (found.kind !== 'found') throw unreadable(found.kind === 'refused' ? found.fault : 'malformed');
+    adopt(this.#parts.config, handle, found.stored);
+    return found.stored;
+  }
+
+  /** Three-way merge: what `mine` changed against `before`, applied to `theirs`. */
+  mergeOver(before: Stored, mine: Data, theirs: Data): Data {
+    // Refuses what could not be stored, cycles above all: the merge walks the data.
+    this.encode(mine);
+    const { data, conflicts } = merge(decodeStored(before), mine, theirs, { atomic: this.#parts.config.atomic });
+    if (conflicts.length > 0)
+      this.#parts.events.emit({ type: 'conflict', id: before.id, paths: conflicts.map(({ path }) => path) });
+    return data;
+  }
+
+  /** Another request or process ended the session while this one was using it. */
+  async #endedMeanwhile(handle: SessionHandle, insist: boolean): Promise<void> {
+    const reason = await this.whyGone(handle);
+    if (!insist && handle.facts.safe && toldEndings.has(reason)) {
+      handle.dropped = true;
+      this.#parts.events.emit({
+        type: 'change-dropped',
+        reason: 'ended-meanwhile',
+        endedReason: reason,
+        ...idOf(handle),
+      });
+      return;
+    }
+    throw endedError(reason);
+  }
+
+  async whyGone(handle: SessionHandle): Promise<string> {
+    if (handle.stored) {
+      const found = await this.#parts.repository.find(handle.stored.id);
+      handle.endedReason = found.kind === 'ended' ? found.ended.ended : 'expired';
+    }
+    handle.phase = 'superseded';
+    return handle.endedReason ?? 'expired';
+  }
+
+  /** A session whose cookie can't reach the browser is never stored: it would be a record that nobody can use. */
+  #cookieCanFollow(handle: SessionHandle, insist: boolean): boolean {
+    if (handle.headOut) {
+      throw new SessionError(
+        'ERR_SESSION_COOKIE_TOO_LATE',
+        'The session needs a cookie, but the response head is already out. Change the session, or await req.session.save(), before the first write.',
+      );
+    }
+    const { withheld, safe } = handle.facts;
+    if (withheld === undefined) return true;
+    if (insist || !safe) throw new SessionError('ERR_SESSION_COOKIE_WITHHELD', withheld);
+    handle.dropped = true;
+    this.#parts.events.emit({ type: 'change-dropped', reason: 'cookie-withheld' });
+    return false;
+  }
+
+  /** For verbs: throws unless a new token could be handed out with this response. */
+  requireCookie(handle: SessionHandle): void {
+    this.#cookieCanFollow(handle, true);
+  }
+
+  encode(session: Session | Data): Uint8Array {
+    return encodeSession(session, this.#parts.config.maxDataBytes);
+  }
+}
+
+export function idOf(handle: SessionHandle): { id?: SessionId } {
+  return handle.stored ? { id: handle.stored.id } : {};
+}

@@ -1,0 +1,22 @@
+/** Time as a port, so that no test sleeps. */
+export interface Clock {
+  /** Wall clock, ms since the epoch. */
+  now(): number;
+  /** Never goes back, ms from any start. */
+  monotonic(): number;
+  /** Runs `run` once after `delayMs`, without keeping the process alive; the answer cancels it. */
+  after(delayMs: number, run: () => void): () => void;
+}
+
+/** setTimeout's largest delay; a longer one would fire at once. */
+const longestDelayMs = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, Math.min(Math.max(delayMs, 0), longestDelayMs));
+    timer.unref?.();
+    return () => clearTimeout(timer);
+  },
+};

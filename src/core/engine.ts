@@ -1,0 +1,143 @@
+/**
+ * open -> use -> commit: a session's way through a request. No HTTP, and no I/O but through the repository. Reads that
+ * a store answers at once, and commits with nothing to store, run without a promise.
+ */
+import { Admission } from './admission.js';
+import { Changes, idOf } from './changes.js';
+import { Events } from './events.js';
+import type { RequestFacts, SessionHandle, Stored } from './handle.js';
+import type { SessionId, SessionToken } from './ids.js';
+import { createKeyring, type Keyring } from './keyring.js';
+import { isPromise } from './maybe-promise.js';
+import type { EngineConfig } from './options.js';
+import type { Parts } from './parts.js';
+import { deadlinesOf, lifeOf } from './policy.js';
+import { Repository } from './repository.js';
+import { Sealer } from './seal.js';
+import { fill, Session } from './session.js';
+import { type Lives, Signals } from './signals.js';
+import type { MaybePromise, SessionStore } from './store.js';
+import { StoreGuard } from './store-guard.js';
+import { decodeStored } from './stored-data.js';
+import { TokenCodec } from './token.js';
+import { Verbs } from './verbs.js';
+
+/** What the response must do with the cookie. */
+export type CookieChange = { readonly set: SessionToken; readonly maxAgeSeconds?: number } | 'clear' | undefined;
+
+export class Engine implements Parts {
+  readonly config: EngineConfig;
+  readonly events: Events;
+  readonly keyring: Keyring;
+  readonly repository: Repository;
+  readonly guard: StoreGuard;
+  readonly signals: Signals;
+  readonly store: SessionStore;
+  readonly changes: Changes;
+  readonly #tokens: TokenCodec;
+  readonly #admission: Admission;
+  readonly #verbs: Verbs;
+
+  /** `secrets` newest first, checked before (secrets.ts). */
+  constructor(store: SessionStore, secrets: readonly string[], config: EngineConfig) {
+    this.config = config;
+    this.store = store;
+    this.events = new Events(() => config.clock.now());
+    if (config.onEvent) this.events.on(config.onEvent);
+    this.keyring = createKeyring(secrets);
+    this.guard = new StoreGuard(store.name, config.storeDeadlineMs, config.clock, this.events);
+    this.repository = new Repository(store, this.guard, new Sealer(this.keyring, config.audience), config);
+    this.signals = new Signals(store, config.clock, (id) => this.#lives(id));
+    this.changes = new Changes(this);
+    this.#tokens = new TokenCodec(this.keyring, config.audience);
+    this.#admission = new Admission(this, this.#tokens, (id, reason) => this.endSession(id, reason));
+    this.#verbs = new Verbs(this);
+  }
+
+  /** Finds the session that the cookie's values name. Never throws or rejects: a fault is kept for the first touch. */
+  open(values: readonly string[], facts: RequestFacts): MaybePromise<SessionHandle> {
+    return this.#admission.open(values, facts);
+  }
+
+  /** The session as a handler holds it; decoded when first asked for. Throws where the store could not say. */
+  sessionOf(handle: SessionHandle): Session {
+    if (handle.session) return handle.session;
+    if (handle.error) throw handle.error;
+    const session = new Session(this.#verbs, handle);
+    if (handle.stored) fill(session, decodeStored(handle.stored));
+    handle.session = session;
+    return session;
+  }
+
+  /** Stores what the request changed; nothing is returned where there is nothing to wait for. */
+  commit(handle: SessionHandle): void | Promise<void> {
+    return this.changes.commit(handle);
+  }
+
+  cookieOf(handle: SessionHandle): CookieChange {
+    if (handle.cookie === 'clear') return 'clear';
+    const { stored, offer } = handle;
+    const secret = handle.cookie === 'set' ? handle.secret : offer;
+    if (!secret || !stored || handle.phase !== 'alive') return undefined;
+    if (secret === offer) this.events.emit({ type: 'renewed', id: stored.id });
+    const set = this.#tokens.write(stored.id, secret);
+    if (!stored.header.persistent) return { set };
+    const { endsAt } = deadlinesOf(stored.header, stored.idleDeadline, this.config);
+    return { set, maxAgeSeconds: Math.max(1, Math.ceil((endsAt - this.config.clock.now()) / 1_000)) };
+  }
+
+  /** After the response: moves the idle deadline if it is time, and lets go of the signal. Its faults are events only. */
+  release(handle: SessionHandle): void {
+    if (handle.abort) this.signals.release(handle);
+    const { stored } = handle;
+    if (!stored || handle.phase !== 'alive' || handle.wrote) return;
+    try {
+      if (handle.headerChanged) {
+        this.repository.update(stored, stored.header, stored.data, this.guard.deadline()).catch(() => {});
+      } else if (handle.touchWanted || this.#touchIsDue(handle, stored)) {
+        const touched = this.repository.touch(stored);
+        if (isPromise(touched)) touched.catch(() => {});
+      }
+    } catch {
+      // The guard has emitted the fault. The session just expires a little earlier than it could.
+    }
+  }
+
+  #touchIsDue(handle: SessionHandle, stored: Stored): boolean {
+    const { lastSeenAt } = deadlinesOf(stored.header, stored.idleDeadline, this.config);
+    return handle.openedAt - lastSeenAt >= this.config.touchEveryMs;
+  }
+
+  /** The connection closed before the response was complete: changes are not stored, and an event says so. */
+  abandon(handle: SessionHandle): void {
+    try {
+      if (this.changes.changed(handle) === undefined) return;
+    } catch {
+      // Not even storable; dropped all the same.
+    }
+    handle.dropped = true;
+    this.events.emit({ type: 'change-dropped', reason: 'aborted', ...idOf(handle) });
+  }
+
+  async endSession(id: SessionId, reason: string): Promise<boolean> {
+    const ended = await this.repository.end(id, reason);
+    if (ended) this.events.emit({ type: 'ended', id, reason });
+    this.signals.ended(id, reason);
+    return ended;
+  }
+
+  /** Whether a session is alive now, or why not; the answer of the store, not of any memory. */
+  async #lives(id: SessionId): Promise<Lives> {
+    const found = await this.repository.find(id);
+    if (found.kind === 'ended') return { alive: false, reason: found.ended.ended };
+    if (found.kind !== 'found') return { alive: false, reason: 'expired' };
+    const deadlines = deadlinesOf(found.stored.header, found.stored.idleDeadline, this.config);
+    const alive = lifeOf(deadlines, this.config.clock.now()) === 'alive';
+    return alive ? { alive, until: deadlines.expiresAt } : { alive, reason: 'expired' };
+  }
+
+  async close(): Promise<void> {
+    this.signals.close();
+    await this.store.close?.();
+  }
+}

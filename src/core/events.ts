@@ -1,0 +1,99 @@
+/**
+ * What holdfast has to tell besides answers: refusals with their reason, conflicts, faults. No event carries a token,
+ * a secret or a hash of one; `id` is the public id.
+ */
+import type { SessionId } from './ids.js';
+
+/** Why a cookie was not taken for a session. */
+export type RefusalReason =
+  | 'malformed'
+  | 'mac'
+  | 'unknown-key'
+  | 'ambiguous'
+  | 'unknown-session'
+  | 'wrong-secret'
+  | 'token-reuse'
+  | 'ended'
+  | 'idle-expired'
+  | 'absolute-expired';
+
+/** Why a stored record was not used. The last two are temporary: another instance can read it. */
+export type RecordFault = 'malformed' | 'authentication' | 'newer-format' | 'unknown-key';
+
+/** Why changes were not stored although the response went out. */
+export type DropReason = 'ended-meanwhile' | 'aborted' | 'cookie-withheld';
+
+export type SessionEvent =
+  | { readonly type: 'created' | 'renewed'; readonly at: number; readonly id: SessionId }
+  | {
+      readonly type: 'replaced';
+      readonly at: number;
+      readonly id: SessionId;
+      readonly replacedId: SessionId;
+      readonly cause: string;
+    }
+  | { readonly type: 'ended'; readonly at: number; readonly id: SessionId; readonly reason: string }
+  | {
+      readonly type: 'token-refused';
+      readonly at: number;
+      readonly reason: RefusalReason;
+      readonly id?: SessionId;
+      readonly endedReason?: string;
+    }
+  | { readonly type: 'record-refused'; readonly at: number; readonly reason: RecordFault; readonly id: SessionId }
+  | { readonly type: 'conflict'; readonly at: number; readonly id: SessionId; readonly paths: readonly string[] }
+  | {
+      readonly type: 'change-dropped';
+      readonly at: number;
+      readonly reason: DropReason;
+      readonly id?: SessionId;
+      readonly endedReason?: string;
+    }
+  | {
+      readonly type: 'store-fault';
+      readonly at: number;
+      readonly store: string;
+      readonly operation: string;
+      readonly error: Error;
+    }
+  | { readonly type: 'store-recovered'; readonly at: number; readonly store: string }
+  | { readonly type: 'cookie-withheld'; readonly at: number; readonly reason: string }
+  | {
+      readonly type: 'cross-site-refused' | 'cross-site-unverified' | 'cross-site-reported';
+      readonly at: number;
+      readonly reason: string;
+      readonly method: string;
+    };
+
+type WithoutTime<Event> = Event extends unknown ? Omit<Event, 'at'> : never;
+export type EventToEmit = WithoutTime<SessionEvent>;
+
+export type EventListener = (event: SessionEvent) => void;
+
+/** Calls the listeners at once. One that throws is reported as a process warning: it can't break a request. */
+export class Events {
+  readonly #listeners = new Set<EventListener>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Adds a listener; the answer removes it. */
+  on(listener: EventListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  emit(event: EventToEmit): void {
+    if (this.#listeners.size === 0) return;
+    const complete = { ...event, at: this.#now() } as SessionEvent;
+    for (const listener of this.#listeners) {
+      try {
+        listener(complete);
+      } catch (error) {
+        process.emitWarning(`holdfast: an event listener threw on '${event.type}': ${String(error)}`);
+      }
+    }
+  }
+}

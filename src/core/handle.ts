@@ -1,0 +1,76 @@
+/** What one request holds of a session: a plain state that engine.ts and verbs.ts move, and nobody else. */
+import type { SessionError } from './errors.js';
+import type { SessionId, Version } from './ids.js';
+import type { RecordHeader } from './record.js';
+import type { Session } from './session.js';
+
+/** What the engine needs to know of a request. */
+export interface RequestFacts {
+  /** GET, HEAD or OPTIONS (RFC 9110 section 9.2.1). */
+  readonly safe: boolean;
+  readonly userAgent?: string | undefined;
+  readonly address?: string | undefined;
+  /** Why this request's response can't carry the cookie, if it can't; then no session begins. */
+  readonly withheld?: string | undefined;
+}
+
+/** A stored session, opened. */
+export interface Stored {
+  readonly id: SessionId;
+  readonly version: Version;
+  readonly idleDeadline: number;
+  readonly header: RecordHeader;
+  /** The app's data, encoded: the base of every comparison and merge. */
+  readonly data: Uint8Array;
+}
+
+/**
+ * none         no session: the first data that is put in begins one
+ * alive        `stored` is there
+ * superseded   the session of this request's cookie was ended or replaced by another request: nothing may begin over it
+ * ended        ended by this request
+ * unavailable  the store could not say: nothing may be read or begun
+ */
+export type Phase = 'none' | 'alive' | 'superseded' | 'ended' | 'unavailable';
+
+export class SessionHandle {
+  readonly facts: RequestFacts;
+  /** When the request came (ms since the epoch): what a sign-in in it started at, unless told otherwise. */
+  readonly openedAt: number;
+  phase: Phase = 'none';
+  stored: Stored | undefined;
+  /** The random half of the token; with `stored`, always known. */
+  secret: Uint8Array | undefined;
+  /** A name and secret made before anything is stored, so that `session.id` can be asked for. */
+  minted: { readonly id: SessionId; readonly secret: Uint8Array } | undefined;
+  /** Made when a handler first looks. */
+  session: Session | undefined;
+  error: SessionError | undefined;
+  endedReason: string | undefined;
+  /** There was no stored session when the request came. */
+  isNew = true;
+  /** What the response must tell the browser. */
+  cookie: 'keep' | 'set' | 'clear' = 'keep';
+  /** The successor of the current secret, to be offered with the response. */
+  offer: Uint8Array | undefined;
+  /** The header differs from what is stored (the token was promoted), and can wait until after the response. */
+  headerChanged = false;
+  /** This request has stored the session itself, so that it needs no touch. */
+  wrote = false;
+  touchWanted = false;
+  /** A new token was made in this request, so a change of identity needs no other. */
+  replacedHere = false;
+  /** The change was dropped and said to be; not again at the end of the response. */
+  dropped = false;
+  /** The response's head is out: no cookie can follow. Set by the HTTP layer. */
+  headOut = false;
+  /** What was refused while looking, in order: for `explain`. */
+  readonly refusals: string[] = [];
+  /** The signal that handlers hold, once asked for. */
+  abort: AbortController | undefined;
+
+  constructor(facts: RequestFacts, openedAt: number) {
+    this.facts = facts;
+    this.openedAt = openedAt;
+  }
+}

@@ -1,0 +1,70 @@
+/** The headers of records that are about to be written: who, since when, until when, under which secret. */
+import { randomBytes } from 'node:crypto';
+import type { RequestFacts, Stored } from './handle.js';
+import { identityRaised } from './identity.js';
+import type { EngineConfig } from './options.js';
+import type { RecordHeader } from './record.js';
+import { decodeStored } from './stored-data.js';
+import { hashSecret } from './token.js';
+
+const longestUserAgent = 256;
+const longestAddress = 64;
+const seedBytes = 32;
+
+/** The header of a session that begins now, as `from` where that says something. */
+export function newHeader(
+  config: EngineConfig,
+  facts: RequestFacts,
+  secret: Uint8Array,
+  from: Partial<RecordHeader>,
+): RecordHeader {
+  const now = config.clock.now();
+  const { userAgent, address } = facts;
+  const { previousHash: _oldSecretsDieWithTheOldToken, ...kept } = from;
+  return {
+    aal: 0,
+    amr: [],
+    idleMs: config.idleMs,
+    ownIdle: false,
+    ownAbsolute: false,
+    persistent: config.persistent,
+    ...(userAgent === undefined ? {} : { userAgent: userAgent.slice(0, longestUserAgent) }),
+    ...(address === undefined ? {} : { address: address.slice(0, longestAddress) }),
+    ...kept,
+    createdAt: now,
+    absoluteDeadline: now + config.absoluteMs,
+    secretHash: hashSecret(secret),
+    secretSince: now,
+    previousUntil: 0,
+    renewalSeed: randomBytes(seedBytes),
+  };
+}
+
+/**
+ * The header after an identity field rose. A first identity is a sign-in and gets its clocks; a later rise is not, and
+ * must not lengthen the session (G8).
+ */
+export function headerAfterRise(
+  config: EngineConfig,
+  facts: RequestFacts,
+  secret: Uint8Array,
+  before: Stored,
+): RecordHeader {
+  const fresh = newHeader(config, facts, secret, before.header);
+  const { owner, createdAt, absoluteDeadline } = before.header;
+  const known = owner !== undefined || identityRaised({}, decodeStored(before), config.identityFields) !== undefined;
+  return known ? { ...fresh, createdAt, absoluteDeadline } : fresh;
+}
+
+/** The successor secret has arrived: it is current now, and the old one is good for the grace. */
+export function promotedHeader(config: EngineConfig, header: RecordHeader, secret: Uint8Array): RecordHeader {
+  const now = config.clock.now();
+  return {
+    ...header,
+    secretHash: hashSecret(secret),
+    secretSince: now,
+    previousHash: header.secretHash,
+    previousUntil: now + config.renewGraceMs,
+    renewalSeed: randomBytes(seedBytes),
+  };
+}

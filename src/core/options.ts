@@ -1,0 +1,256 @@
+/**
+ * Options: copied once onto an object without a prototype (so that a polluted Object.prototype sets nothing), checked
+ * by name, and resolved to plain numbers before the first request.
+ */
+import { type Clock, systemClock } from './clock.js';
+import { type Duration, durationMs, formatDuration } from './duration.js';
+import { describe, SessionError } from './errors.js';
+import type { EventListener } from './events.js';
+import { defaultIdentityFields } from './identity.js';
+import type { SessionStore } from './store.js';
+import { missingFromStore } from './store.js';
+
+/** Limits of NIST SP 800-63B-4 sections 2.1.3, 2.2.3 and 2.3.3, and renewal of the token every 15 minutes. */
+export type Preset = 'aal1' | 'aal2' | 'aal3';
+
+const presets = {
+  aal1: { idle: '14d', absolute: '30d', renewEvery: '15m' },
+  aal2: { idle: '1h', absolute: '24h', renewEvery: '15m' },
+  aal3: { idle: '15m', absolute: '12h', renewEvery: '15m' },
+} as const;
+
+const defaults = { idle: '1h', absolute: '24h' } as const;
+
+export interface EngineOptions {
+  /**
+   * The secret that tokens and records are made with, or several, newest first: at least 32 random bytes each.
+   * To rotate, first add the new one second and deploy; then move it first; remove the old one when the longest
+   * absolute limit has passed. Outside production, and with a store that is not networked, one is made if absent.
+   */
+  readonly secret?: string | readonly string[] | undefined;
+  /** Which app the sessions belong to; apps that share a store and a secret but not an audience can't read each other's. Default `'app'`. */
+  readonly audience?: string | undefined;
+  /** A set of limits by authenticator assurance level; `idle`, `absolute` and `renewEvery` beside it win. Default none. */
+  readonly preset?: Preset | undefined;
+  /** Ends a session that was not used for so long (ASVS 7.3.1). Default `'1h'`. */
+  readonly idle?: Duration | undefined;
+  /** Ends a session so long after sign-in, used or not (ASVS 7.3.2). Default `'24h'`. */
+  readonly absolute?: Duration | undefined;
+  /** Renews the token so often, with detection of copied cookies. `false`: never. Default `false`, `'15m'` with a preset. */
+  readonly renewEvery?: Duration | false | undefined;
+  /** How long the old token stays good once its successor has arrived. Default `'60s'`. */
+  readonly renewGrace?: Duration | undefined;
+  /** A used session moves its idle deadline at most so often; never more than a tenth of the idle limit. Default `'60s'`. */
+  readonly touchEvery?: Duration | undefined;
+  /** The most bytes that a session's encoded data may have. Default 65536. */
+  readonly maxDataBytes?: number | undefined;
+  /** How long a request waits for the store before it answers 503. Default `'2s'`. */
+  readonly storeDeadline?: Duration | undefined;
+  /** How long the store remembers that, and why, a session ended. At least the store deadline. Default `'1h'`. */
+  readonly keepEnded?: Duration | undefined;
+  /** The cookie outlives the browser, up to the absolute limit (`Max-Age`). NIST SP 800-63B-4 section 5.1 advises against it. Default `false`. */
+  readonly persistent?: boolean | undefined;
+  /** Fields whose appearance or change means a sign-in, so that the session gets a new token. Replaces the default list; `[]` turns it off. */
+  readonly identityFields?: readonly string[] | undefined;
+  /** Paths such as `'cart'` or `'prefs.theme'` whose insides must come from one request, never from two mixed. Default none. */
+  readonly atomic?: readonly string[] | undefined;
+  /** When another request changed the session meanwhile: `'merge'` (default), or `'error'`, which answers 409. */
+  readonly onConflict?: 'merge' | 'error' | undefined;
+  /** Hears every event. More listeners: `sessions.on(listener)`. */
+  readonly onEvent?: EventListener | undefined;
+  /** Time, for tests. Default the system's. */
+  readonly clock?: Clock | undefined;
+}
+
+export interface EngineConfig {
+  readonly audience: string;
+  readonly idleMs: number;
+  readonly absoluteMs: number;
+  /** 0: never. */
+  readonly renewEveryMs: number;
+  readonly renewGraceMs: number;
+  readonly touchEveryMs: number;
+  readonly maxDataBytes: number;
+  readonly storeDeadlineMs: number;
+  readonly keepEndedMs: number;
+  readonly persistent: boolean;
+  readonly identityFields: readonly string[];
+  readonly atomic: readonly string[];
+  readonly onConflict: 'merge' | 'error';
+  readonly onEvent: EventListener | undefined;
+  readonly clock: Clock;
+}
+
+export const engineOptionNames = [
+  'secret',
+  'audience',
+  'preset',
+  'idle',
+  'absolute',
+  'renewEvery',
+  'renewGrace',
+  'touchEvery',
+  'maxDataBytes',
+  'storeDeadline',
+  'keepEnded',
+  'persistent',
+  'identityFields',
+  'atomic',
+  'onConflict',
+  'onEvent',
+  'clock',
+] as const satisfies readonly (keyof EngineOptions)[];
+
+const longestIdle = '400d';
+
+export function resolveEngineOptions(options: EngineOptions): EngineConfig {
+  const preset =
+    options.preset === undefined ? undefined : presets[oneOf(options.preset, 'preset', ['aal1', 'aal2', 'aal3'])];
+  const maxMs = durationMs(longestIdle, 'absolute');
+  const absoluteMs = durationMs(options.absolute ?? preset?.absolute ?? defaults.absolute, 'absolute', {
+    minMs: 1_000,
+    maxMs,
+  });
+  const idleMs = durationMs(options.idle ?? preset?.idle ?? defaults.idle, 'idle', { minMs: 1_000, maxMs });
+  if (idleMs > absoluteMs) {
+    throw new SessionError(
+      'ERR_SESSION_OPTION',
+      `idle: expected at most the absolute limit (${formatDuration(absoluteMs)}), got ${formatDuration(idleMs)}. Shorten idle or lengthen absolute.`,
+    );
+  }
+  const renewEvery = options.renewEvery ?? preset?.renewEvery ?? false;
+  const storeDeadlineMs = durationMs(options.storeDeadline ?? '2s', 'storeDeadline', { maxMs: 60_000 });
+  return {
+    audience: word(options.audience ?? 'app', 'audience'),
+    idleMs,
+    absoluteMs,
+    renewEveryMs: renewEvery === false ? 0 : durationMs(renewEvery, 'renewEvery', { minMs: 1_000 }),
+    renewGraceMs: durationMs(options.renewGrace ?? '60s', 'renewGrace', { maxMs: 600_000 }),
+    touchEveryMs: Math.min(durationMs(options.touchEvery ?? '60s', 'touchEvery'), idleMs / 10),
+    maxDataBytes: wholeNumber(options.maxDataBytes ?? 65_536, 'maxDataBytes', 64, 16 * 1024 * 1024),
+    storeDeadlineMs,
+    keepEndedMs: durationMs(options.keepEnded ?? '1h', 'keepEnded', { minMs: storeDeadlineMs }),
+    persistent: flag(options.persistent ?? false, 'persistent'),
+    identityFields: words(options.identityFields ?? defaultIdentityFields, 'identityFields'),
+    atomic: words(options.atomic ?? [], 'atomic'),
+    onConflict: oneOf(options.onConflict ?? 'merge', 'onConflict', ['merge', 'error']),
+    onEvent: options.onEvent === undefined ? undefined : callable(options.onEvent, 'onEvent'),
+    clock: options.clock === undefined ? systemClock : clockOf(options.clock),
+  };
+}
+
+/** A copy without a prototype, with only names from `known`; an unknown name is refused with the nearest known one. */
+export function takeOptions<Options extends object>(value: unknown, known: readonly string[], what: string): Options {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new SessionError('ERR_SESSION_OPTION', `${what}: expected an object of options, got ${describe(value)}.`);
+  }
+  const copy = Object.create(null) as Record<string, unknown>;
+  for (const [name, option] of Object.entries(value)) {
+    if (!known.includes(name)) {
+      const near = nearest(name, known);
+      throw new SessionError(
+        'ERR_SESSION_OPTION',
+        `${what}: there is no option '${name.slice(0, 40)}'.${near ? ` Did you mean '${near}'?` : ''} The options are ${known.join(', ')}.`,
+      );
+    }
+    if (option !== undefined) copy[name] = option;
+  }
+  return copy as Options;
+}
+
+export function checkStore(value: unknown, option = 'store'): SessionStore {
+  if (typeof value !== 'object' || value === null) {
+    throw new SessionError(
+      'ERR_SESSION_OPTION',
+      `${option}: expected a store such as memoryStore(), got ${describe(value)}.`,
+    );
+  }
+  const missing = missingFromStore(value);
+  if (missing.length > 0) {
+    throw new SessionError(
+      'ERR_SESSION_OPTION',
+      `${option}: expected a holdfast store, got ${describe(value)} without ${missing.join(', ')}. See docs/writing-a-store.md.`,
+    );
+  }
+  return value as SessionStore;
+}
+
+export function flag(value: unknown, option: string): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new SessionError('ERR_SESSION_OPTION', `${option}: expected true or false, got ${describe(value)}.`);
+}
+
+export function oneOf<Word extends string>(value: unknown, option: string, allowed: readonly Word[]): Word {
+  const found = allowed.find((word) => word === value);
+  if (found !== undefined) return found;
+  throw new SessionError(
+    'ERR_SESSION_OPTION',
+    `${option}: expected one of ${allowed.map((word) => `'${word}'`).join(', ')}, got ${describe(value)}.`,
+  );
+}
+
+export function wholeNumber(value: unknown, option: string, least: number, most: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new SessionError(
+    'ERR_SESSION_OPTION',
+    `${option}: expected a whole number from ${least} to ${most}, got ${describe(value)}.`,
+  );
+}
+
+export function callable<Callable>(value: Callable, option: string): Callable {
+  if (typeof value === 'function') return value;
+  throw new SessionError('ERR_SESSION_OPTION', `${option}: expected a function, got ${describe(value)}.`);
+}
+
+export function words(value: unknown, option: string): readonly string[] {
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== ''))
+    return [...value] as string[];
+  throw new SessionError(
+    'ERR_SESSION_OPTION',
+    `${option}: expected an array of non-empty strings, got ${describe(value)}.`,
+  );
+}
+
+export function word(value: unknown, option: string): string {
+  if (typeof value === 'string' && value.length >= 1 && value.length <= 255) return value;
+  throw new SessionError(
+    'ERR_SESSION_OPTION',
+    `${option}: expected a string of 1 to 255 characters, got ${describe(value)}.`,
+  );
+}
+
+function clockOf(value: unknown): Clock {
+  const complete =
+    typeof value === 'object' &&
+    value !== null &&
+    ['now', 'monotonic', 'after'].every((name) => typeof Reflect.get(value, name) === 'function');
+  if (complete) return value as Clock;
+  throw new SessionError(
+    'ERR_SESSION_OPTION',
+    `clock: expected an object with now(), monotonic() and after(), got ${describe(value)}.`,
+  );
+}
+
+/** The known name with the smallest edit distance, if that is at most a third of its length. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Number.POSITIVE_INFINITY;
+  for (const candidate of known) {
+    const distance = editDistance(name.slice(0, 40).toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best !== undefined && bestDistance <= Math.max(2, best.length / 3) ? best : undefined;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + same));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,16 @@
+import type { Events } from './events.js';
+import type { Keyring } from './keyring.js';
+import type { EngineConfig } from './options.js';
+import type { Repository } from './repository.js';
+import type { Signals } from './signals.js';
+import type { StoreGuard } from './store-guard.js';
+
+/** What the rooms of the engine share. */
+export interface Parts {
+  readonly config: EngineConfig;
+  readonly events: Events;
+  readonly guard: StoreGuard;
+  readonly keyring: Keyring;
+  readonly repository: Repository;
+  readonly signals: Signals;
+}

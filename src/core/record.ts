@@ -1,0 +1,143 @@
+/**
+ * What lies inside the seal: a header of fixed layout, details as JSON, and the app's data as codec.ts wrote it.
+ * Header and data are read apart, so that a request which never looks at its data never decodes it.
+ *
+ *   byte    0         format, 1
+ *   byte    1         flags: 1 persistent, 2 idle limit of its own, 4 absolute limit of its own, 8 previous secret
+ *   byte    2         aal: 0 anonymous, 1 to 3
+ *   bytes   3..10     createdAt        (each moment a float64, big-endian, ms since the epoch)
+ *   bytes  11..18     authenticatedAt, 0 while anonymous
+ *   bytes  19..26     absolute deadline
+ *   bytes  27..34     idle limit in ms
+ *   bytes  35..42     when the current secret became current
+ *   bytes  43..50     until when the previous secret is good; 0 without one
+ *   bytes  51..82     SHA-256 of the current secret
+ *   bytes  83..114    SHA-256 of the previous secret; zeros without one
+ *   bytes 115..146    renewal seed: the next secret is a PRF of it
+ *   bytes 147..148    length of the details
+ *   details           JSON: { owner, amr, userAgent, address }
+ *   the rest          data
+ */
+
+export type Aal = 0 | 1 | 2 | 3;
+
+export interface RecordHeader {
+  /** Whose session it is; absent while anonymous. */
+  readonly owner?: string;
+  readonly aal: Aal;
+  /** Authentication methods (RFC 8176), such as `pwd` and `otp`. */
+  readonly amr: readonly string[];
+  readonly createdAt: number;
+  readonly authenticatedAt?: number;
+  readonly absoluteDeadline: number;
+  /** The idle limit under which the outer idle deadline was written: last seen = idle deadline less this. */
+  readonly idleMs: number;
+  /** This sign-in asked for an idle or absolute limit of its own, which a later configuration then does not shorten. */
+  readonly ownIdle: boolean;
+  readonly ownAbsolute: boolean;
+  readonly persistent: boolean;
+  readonly secretHash: Uint8Array;
+  readonly secretSince: number;
+  readonly previousHash?: Uint8Array;
+  readonly previousUntil: number;
+  readonly renewalSeed: Uint8Array;
+  readonly userAgent?: string;
+  readonly address?: string;
+}
+
+export interface OpenedRecord {
+  readonly header: RecordHeader;
+  readonly data: Uint8Array;
+}
+
+const format = 1;
+const fixed = 149;
+const hashAt = 51;
+const previousAt = 83;
+const seedAt = 115;
+const lengthAt = 147;
+
+interface Details {
+  owner?: string;
+  amr?: readonly string[];
+  userAgent?: string;
+  address?: string;
+}
+
+export function writeRecord(header: RecordHeader, data: Uint8Array): Uint8Array {
+  const details: Details = {};
+  if (header.owner !== undefined) details.owner = header.owner;
+  if (header.amr.length > 0) details.amr = header.amr;
+  if (header.userAgent !== undefined) details.userAgent = header.userAgent;
+  if (header.address !== undefined) details.address = header.address;
+  const text = Buffer.from(JSON.stringify(details));
+  const out = Buffer.alloc(fixed + text.length + data.length);
+  out[0] = format;
+  out[1] =
+    (header.persistent ? 1 : 0) |
+    (header.ownIdle ? 2 : 0) |
+    (header.ownAbsolute ? 4 : 0) |
+    (header.previousHash ? 8 : 0);
+  out[2] = header.aal;
+  out.writeDoubleBE(header.createdAt, 3);
+  out.writeDoubleBE(header.authenticatedAt ?? 0, 11);
+  out.writeDoubleBE(header.absoluteDeadline, 19);
+  out.writeDoubleBE(header.idleMs, 27);
+  out.writeDoubleBE(header.secretSince, 35);
+  out.writeDoubleBE(header.previousUntil, 43);
+  out.set(header.secretHash, hashAt);
+  if (header.previousHash) out.set(header.previousHash, previousAt);
+  out.set(header.renewalSeed, seedAt);
+  out.writeUInt16BE(text.length, lengthAt);
+  out.set(text, fixed);
+  out.set(data, fixed + text.length);
+  return out;
+}
+
+/** Reads what `writeRecord` wrote. `newer-format` comes from a later version and is temporary; anything else is malformed. */
+export function readRecord(bytes: Buffer): OpenedRecord | 'malformed' | 'newer-format' {
+  const version = bytes[0];
+  if (version !== undefined && version > format) return 'newer-format';
+  if (version !== format || bytes.length < fixed) return 'malformed';
+  const dataAt = fixed + bytes.readUInt16BE(lengthAt);
+  const aal = bytes[2] as number;
+  if (dataAt > bytes.length || aal > 3) return 'malformed';
+  const details = readDetails(bytes.toString('utf8', fixed, dataAt));
+  if (!details) return 'malformed';
+  const flags = bytes[1] as number;
+  const authenticatedAt = bytes.readDoubleBE(11);
+  const header: RecordHeader = {
+    ...(details.owner === undefined ? {} : { owner: details.owner }),
+    ...(details.userAgent === undefined ? {} : { userAgent: details.userAgent }),
+    ...(details.address === undefined ? {} : { address: details.address }),
+    ...(authenticatedAt === 0 ? {} : { authenticatedAt }),
+    ...(flags & 8 ? { previousHash: bytes.subarray(previousAt, seedAt) } : {}),
+    aal: aal as Aal,
+    amr: details.amr ?? [],
+    createdAt: bytes.readDoubleBE(3),
+    absoluteDeadline: bytes.readDoubleBE(19),
+    idleMs: bytes.readDoubleBE(27),
+    ownIdle: (flags & 2) !== 0,
+    ownAbsolute: (flags & 4) !== 0,
+    persistent: (flags & 1) !== 0,
+    secretSince: bytes.readDoubleBE(35),
+    previousUntil: bytes.readDoubleBE(43),
+    secretHash: bytes.subarray(hashAt, previousAt),
+    renewalSeed: bytes.subarray(seedAt, lengthAt),
+  };
+  return { header, data: bytes.subarray(dataAt) };
+}
+
+function readDetails(text: string): Details | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const { owner, amr, userAgent, address } = value as Record<string, unknown>;
+  const strings = [owner, userAgent, address].every((field) => field === undefined || typeof field === 'string');
+  const methods = amr === undefined || (Array.isArray(amr) && amr.every((method) => typeof method === 'string'));
+  return strings && methods ? (value as Details) : undefined;
+}

@@ -1,0 +1,45 @@
+/** The errors that several rooms of the core throw, each worded once. */
+import { SessionError } from './errors.js';
+import type { SessionHandle } from './handle.js';
+
+export function endedError(reason: string): SessionError {
+  return new SessionError(
+    'ERR_SESSION_ENDED',
+    `The session ended while this request was using it (${reason}). Nothing was stored.`,
+    { reason },
+  );
+}
+
+export function busy(): SessionError {
+  return new SessionError(
+    'ERR_SESSION_CONFLICT',
+    'Too many requests changed this session at once; the change was not stored. Try again.',
+    {
+      status: 503,
+      outcome: 'not-applied',
+    },
+  );
+}
+
+export function unreadable(fault: string, cause?: unknown): SessionError {
+  return new SessionError(
+    'ERR_SESSION_RECORD_UNREADABLE',
+    `The stored session can't be read by this instance (${fault}). It is left as it is: an instance with the newer version or the other secret can read it.`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/** The endings of which the browser was told by a cookie of its own. */
+export const toldEndings: ReadonlySet<string> = new Set(['replaced', 'signed-out', 'destroyed']);
+
+export function unavailable(handle: SessionHandle, error: SessionError): SessionHandle {
+  handle.phase = 'unavailable';
+  handle.error = error;
+  return handle;
+}
+
+/** For verbs: throws where the session can't be used any more, or can't be looked up. */
+export function requireUsable(handle: SessionHandle): void {
+  if (handle.error) throw handle.error;
+  if (handle.phase === 'ended') throw endedError('by this request');
+}

@@ -1,0 +1,141 @@
+/** Opened sessions over a guarded store: the engine sees headers and data here, never sealed bytes. */
+
+import type { Stored } from './handle.js';
+import type { SessionId } from './ids.js';
+import { isPromise } from './maybe-promise.js';
+import type { EngineConfig } from './options.js';
+import { nextIdleDeadline } from './policy.js';
+import { type RecordHeader, readRecord, writeRecord } from './record.js';
+import type { Sealer, SealFault } from './seal.js';
+import type { Ended, Ending, MaybePromise, Owning, SessionStore, StoredRecord } from './store.js';
+import { isEnded, isOwnerIndexed } from './store.js';
+import type { StoreGuard } from './store-guard.js';
+import { newVersion } from './token.js';
+
+export type Found =
+  | { readonly kind: 'found'; readonly stored: Stored }
+  | { readonly kind: 'ended'; readonly ended: Ended }
+  | { readonly kind: 'refused'; readonly fault: SealFault }
+  | { readonly kind: 'missing' };
+
+export type PutResult =
+  | { readonly result: 'stored'; readonly stored: Stored }
+  | { readonly result: 'conflict'; readonly found: Found }
+  | { readonly result: 'gone' | 'exists' | 'limit' | 'barred' };
+
+const missing: Found = { kind: 'missing' };
+
+export class Repository {
+  readonly #store: SessionStore;
+  readonly #guard: StoreGuard;
+  readonly #sealer: Sealer;
+  readonly #config: EngineConfig;
+
+  constructor(store: SessionStore, guard: StoreGuard, sealer: Sealer, config: EngineConfig) {
+    this.#store = store;
+    this.#guard = guard;
+    this.#sealer = sealer;
+    this.#config = config;
+  }
+
+  find(id: SessionId, deadline?: number): MaybePromise<Found> {
+    const answer = this.#guard.call('read', () => this.#store.read(id), deadline);
+    return isPromise(answer) ? answer.then((found) => this.open(id, found)) : this.open(id, answer);
+  }
+
+  open(id: SessionId, found: StoredRecord | Ended | undefined): Found {
+    if (!found) return missing;
+    if (isEnded(found)) return { kind: 'ended', ended: found };
+    const plaintext = this.#sealer.open(id, found.bytes);
+    if (typeof plaintext === 'string') return { kind: 'refused', fault: plaintext };
+    const record = readRecord(plaintext);
+    if (typeof record === 'string') return { kind: 'refused', fault: record };
+    return { kind: 'found', stored: { id, version: found.version, idleDeadline: found.idleDeadline, ...record } };
+  }
+
+  async create(
+    id: SessionId,
+    header: RecordHeader,
+    data: Uint8Array,
+    owner: OwnerFields,
+    deadline: number,
+  ): Promise<PutResult> {
+    const [stored, record] = this.#draft(id, header, data, owner);
+    const owning = this.#owning(owner);
+    const result = await this.#guard.call('create', () => this.#store.create(id, record, owning), deadline);
+    return result === 'created' ? { result: 'stored', stored } : { result };
+  }
+
+  async update(before: Stored, header: RecordHeader, data: Uint8Array, deadline: number): Promise<PutResult> {
+    const [stored, record] = this.#draft(before.id, header, data, {});
+    const result = await this.#guard.call(
+      'update',
+      () => this.#store.update(before.id, record, before.version),
+      deadline,
+    );
+    if (result === 'updated') return { result: 'stored', stored };
+    return result === 'gone' ? { result } : { result: 'conflict', found: this.open(before.id, result.conflict) };
+  }
+
+  async replace(
+    before: Stored,
+    id: SessionId,
+    header: RecordHeader,
+    data: Uint8Array,
+    owner: OwnerFields,
+    deadline: number,
+  ): Promise<PutResult> {
+    const [stored, record] = this.#draft(id, header, data, owner);
+    const ending = this.ending('replaced');
+    const owning = this.#owning(owner);
+    const result = await this.#guard.call(
+      'replace',
+      () => this.#store.replace(before.id, before.version, id, record, ending, owning),
+      deadline,
+    );
+    if (result === 'replaced') return { result: 'stored', stored };
+    return typeof result === 'string'
+      ? { result }
+      : { result: 'conflict', found: this.open(before.id, result.conflict) };
+  }
+
+  end(id: SessionId, reason: string): MaybePromise<boolean> {
+    return this.#guard.call('end', () => this.#store.end(id, this.ending(reason)));
+  }
+
+  touch(stored: Stored): MaybePromise<'touched' | 'gone'> {
+    const deadline = nextIdleDeadline(stored.header, this.#config, this.#config.clock.now());
+    return this.#guard.call('touch', () => this.#store.touch(stored.id, deadline));
+  }
+
+  /** The marker outlives every request that could still be in flight, because `keepEnded` is at least the store deadline. */
+  ending(reason: string): Ending {
+    const at = this.#config.clock.now();
+    return { reason, at, keepUntil: at + this.#config.keepEndedMs };
+  }
+
+  #draft(id: SessionId, header: RecordHeader, data: Uint8Array, owner: OwnerFields): [Stored, StoredRecord] {
+    const version = newVersion();
+    const idleDeadline = nextIdleDeadline(header, this.#config, this.#config.clock.now());
+    const bytes = this.#sealer.seal(id, writeRecord(header, data));
+    const record = {
+      bytes,
+      version,
+      idleDeadline,
+      ...(owner.ownerHash === undefined ? {} : { owner: owner.ownerHash }),
+    };
+    return [{ id, version, idleDeadline, header, data }, record];
+  }
+
+  #owning(owner: OwnerFields): Owning | undefined {
+    if (owner.ownerHash === undefined || owner.startedAt === undefined || !isOwnerIndexed(this.#store))
+      return undefined;
+    return { now: this.#config.clock.now(), startedAt: owner.startedAt };
+  }
+}
+
+/** How a write names its owner to the store; nothing for an anonymous session. */
+export interface OwnerFields {
+  readonly ownerHash?: NonNullable<StoredRecord['owner']>;
+  readonly startedAt?: number;
+}

@@ -1,0 +1,93 @@
+/**
+ * The envelope around a record: AES-256-GCM under a key of that session alone.
+ *
+ *   byte   0        format, 1
+ *   byte   1        fingerprint of the key
+ *   bytes  2..13    nonce, random for each sealing
+ *   bytes 14..n-17  ciphertext
+ *   last 16 bytes   authentication tag
+ *
+ * The key is HMAC-SHA-256(record key, id), so a session key sees only the writes of one session and random nonces
+ * stay far below the limit of NIST SP 800-38D section 8.3. The associated data is format, fingerprint, id and
+ * audience: a record moved to another id or another app does not open.
+ */
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import type { SessionId } from './ids.js';
+import type { Keyring, PurposeKeys } from './keyring.js';
+
+const format = 1;
+const nonceAt = 2;
+const nonceBytes = 12;
+const textAt = nonceAt + nonceBytes;
+const tagBytes = 16;
+const cipher = 'aes-256-gcm';
+
+/** Without it, Node accepts a tag of 4 bytes (DEP0182), which can be guessed (CVE-2025-47275). */
+const tagLength = { authTagLength: tagBytes } as const;
+
+/** How many bytes sealing adds. */
+export const sealOverhead = textAt + tagBytes;
+
+/**
+ * `newer-format` and `unknown-key` are temporary: another instance can read the record, so it must not be
+ * overwritten. `malformed` and `authentication` are final.
+ */
+export type SealFault = 'malformed' | 'authentication' | 'newer-format' | 'unknown-key';
+
+export class Sealer {
+  readonly #keyring: Keyring;
+  readonly #audience: Buffer;
+
+  constructor(keyring: Keyring, audience: string) {
+    this.#keyring = keyring;
+    this.#audience = Buffer.from(audience);
+  }
+
+  seal(id: SessionId, plaintext: Uint8Array): Uint8Array {
+    const keys = this.#keyring.newest;
+    const out = Buffer.allocUnsafe(plaintext.length + sealOverhead);
+    out[0] = format;
+    out[1] = keys.fingerprint;
+    const nonce = randomBytes(nonceBytes);
+    nonce.copy(out, nonceAt);
+    const sealing = createCipheriv(cipher, sessionKey(keys, id), nonce, tagLength);
+    sealing.setAAD(this.#associated(keys.fingerprint, id));
+    sealing.update(plaintext).copy(out, textAt);
+    sealing.final();
+    sealing.getAuthTag().copy(out, out.length - tagBytes);
+    return out;
+  }
+
+  /** The plaintext, or why it can't be had. Never throws. */
+  open(id: SessionId, bytes: Uint8Array): Buffer | SealFault {
+    if (!(bytes instanceof Uint8Array) || bytes.length < sealOverhead || bytes[0] === 0) return 'malformed';
+    if (bytes[0] !== format) return 'newer-format';
+    const fingerprint = bytes[1] as number;
+    const candidates = this.#keyring.withFingerprint(fingerprint);
+    if (candidates.length === 0) return 'unknown-key';
+    const nonce = bytes.subarray(nonceAt, textAt);
+    const end = bytes.length - tagBytes;
+    for (const keys of candidates) {
+      const opening = createDecipheriv(cipher, sessionKey(keys, id), nonce, tagLength);
+      opening.setAAD(this.#associated(fingerprint, id));
+      opening.setAuthTag(bytes.subarray(end));
+      const plaintext = opening.update(bytes.subarray(textAt, end));
+      try {
+        opening.final();
+        return plaintext;
+      } catch {
+        // Not this key; the unauthenticated plaintext is dropped unread.
+      }
+    }
+    return 'authentication';
+  }
+
+  #associated(fingerprint: number, id: SessionId): Buffer {
+    const name = Buffer.from(id);
+    return Buffer.concat([Buffer.from([format, fingerprint, name.length]), name, this.#audience]);
+  }
+}
+
+function sessionKey(keys: PurposeKeys, id: SessionId): Buffer {
+  return createHmac('sha256', keys.record).update('holdfast/record/v1').update(id).digest();
+}

@@ -1,0 +1,230 @@
+/**
+ * What a handler holds as `req.session`: the app's data as its own enumerable keys, the verbs on the prototype.
+ * Assigning to a taken name throws, so that no data can shadow a verb, and no verb is lost to a careless key.
+ */
+
+import type { Duration } from './duration.js';
+import { SessionError } from './errors.js';
+import type { SessionHandle } from './handle.js';
+import type { SessionId } from './ids.js';
+import { sameValue } from './merge.js';
+import type { Aal } from './record.js';
+
+export type Data = Record<string, unknown>;
+
+export interface SignInOptions {
+  /** Authenticator assurance level reached (NIST SP 800-63B-4). Default 1. */
+  readonly aal?: 1 | 2 | 3 | undefined;
+  /** How the person authenticated (RFC 8176), such as `['pwd', 'otp']`. Default none. */
+  readonly amr?: readonly string[] | undefined;
+  /** The cookie outlives the browser. Default as configured. */
+  readonly persistent?: boolean | undefined;
+  /** An idle limit for this session alone. Default as configured. */
+  readonly idle?: Duration | undefined;
+  /** An absolute limit for this session alone. Default as configured. */
+  readonly absolute?: Duration | undefined;
+  /** Top-level keys that are carried over from before the sign-in; everything else is dropped. Default none. */
+  readonly keep?: readonly string[] | undefined;
+  /** When the check of the credentials began (ms since the epoch). Default: when the request came. */
+  readonly startedAt?: number | undefined;
+}
+
+export interface ReauthenticateOptions {
+  /** Default: the level so far. */
+  readonly aal?: 1 | 2 | 3 | undefined;
+  /** Default: the methods so far. */
+  readonly amr?: readonly string[] | undefined;
+  readonly startedAt?: number | undefined;
+}
+
+export interface SessionInfo {
+  /** Whose session it is; undefined while anonymous. */
+  readonly owner: string | undefined;
+  /** Authenticator assurance level; 0 while anonymous. */
+  readonly aal: Aal;
+  readonly amr: readonly string[];
+  /** Nothing was stored for it when the request came. */
+  readonly isNew: boolean;
+  /** Undefined until it is stored, as are the moments below. */
+  readonly createdAt: Date | undefined;
+  readonly authenticatedAt: Date | undefined;
+  /** The idle deadline: moves with use. */
+  readonly expiresAt: Date | undefined;
+  /** The absolute deadline. */
+  readonly endsAt: Date | undefined;
+  /** Why the session that the request's cookie named is over, if the store still knows. */
+  readonly endedReason: string | undefined;
+  /** Aborts when the session ends, expires or is revoked, by whomever. Its reason is a SessionError `ERR_SESSION_ENDED`. */
+  readonly signal: AbortSignal;
+}
+
+/** express-session's `req.session.cookie`, to read. */
+export interface SessionCookie {
+  readonly path: '/';
+  readonly httpOnly: true;
+  readonly sameSite: 'lax';
+  /** Milliseconds until the session expires, or null if the cookie ends with the browser. */
+  readonly maxAge: number | null;
+  readonly originalMaxAge: number | null;
+  readonly expires: Date | null;
+}
+
+/** What a session's verbs do; verbs.ts has them. */
+export interface SessionVerbs {
+  idOf(handle: SessionHandle): SessionId;
+  infoOf(handle: SessionHandle): SessionInfo;
+  cookieOf(handle: SessionHandle): SessionCookie;
+  signIn(handle: SessionHandle, owner: string | number | bigint, options?: SignInOptions): Promise<void>;
+  reauthenticate(handle: SessionHandle, options?: ReauthenticateOptions): Promise<void>;
+  end(handle: SessionHandle, reason: 'signed-out' | 'destroyed'): Promise<void>;
+  update(handle: SessionHandle, change: (data: Data) => void): Promise<void>;
+  save(handle: SessionHandle): Promise<void>;
+  reload(handle: SessionHandle): Promise<void>;
+  regenerate(handle: SessionHandle): Promise<void>;
+  touch(handle: SessionHandle): void;
+}
+
+export type Callback = (error?: unknown) => void;
+
+export class Session {
+  readonly #verbs: SessionVerbs;
+  readonly #handle: SessionHandle;
+
+  /** @internal */
+  constructor(verbs: SessionVerbs, handle: SessionHandle) {
+    this.#verbs = verbs;
+    this.#handle = handle;
+  }
+
+  /** The public name of the session: safe to print, worth nothing as a credential. Changes at sign-in. */
+  get id(): SessionId {
+    return this.#verbs.idOf(this.#handle);
+  }
+
+  /** What is known of the session besides the app's data. */
+  get info(): SessionInfo {
+    return this.#verbs.infoOf(this.#handle);
+  }
+
+  /** express-session's view of the cookie, to read. */
+  get cookie(): SessionCookie {
+    return this.#verbs.cookieOf(this.#handle);
+  }
+
+  /**
+   * Signs a person in: a new session with a new token takes the place of this one (ASVS 7.2.4), and of the data only
+   * what `keep` names is carried over. Stored when it resolves.
+   * @throws SessionError `ERR_SESSION_BARRED` if the person's sessions were revoked after `startedAt`.
+   */
+  signIn(owner: string | number | bigint, options?: SignInOptions): Promise<void> {
+    return this.#verbs.signIn(this.#handle, owner, options);
+  }
+
+  /** The person proved again who they are: new token, both clocks start again, data stays. */
+  reauthenticate(options?: ReauthenticateOptions): Promise<void> {
+    return this.#verbs.reauthenticate(this.#handle, options);
+  }
+
+  /** Ends the session for good (ASVS 7.4.1) and clears the cookie. It stays empty and frozen for the rest of the request. */
+  signOut(): Promise<void> {
+    return this.#verbs.end(this.#handle, 'signed-out');
+  }
+
+  /**
+   * Changes the stored data atomically: `change` gets the newest data and edits it in place. It is synchronous, has no
+   * other effects, and may run again if another request wrote first. Stored when it resolves.
+   */
+  update<Shape = Data>(change: (data: Shape) => void): Promise<void> {
+    return this.#verbs.update(this.#handle, change as (data: Data) => void);
+  }
+
+  /** Stores now what would be stored with the response. */
+  save(): Promise<void>;
+  save(callback: Callback): this;
+  save(callback?: Callback): Promise<void> | this {
+    return this.#settle(this.#verbs.save(this.#handle), callback);
+  }
+
+  /** Takes the stored data anew; changes that are not saved are lost. */
+  reload(): Promise<void>;
+  reload(callback: Callback): this;
+  reload(callback?: Callback): Promise<void> | this {
+    return this.#settle(this.#verbs.reload(this.#handle), callback);
+  }
+
+  /** A new, empty session with a new token in place of this one; `req.session` is another object afterwards. */
+  regenerate(): Promise<void>;
+  regenerate(callback: Callback): this;
+  regenerate(callback?: Callback): Promise<void> | this {
+    return this.#settle(this.#verbs.regenerate(this.#handle), callback);
+  }
+
+  /** As `signOut()`, with the reason `destroyed`. */
+  destroy(): Promise<void>;
+  destroy(callback: Callback): this;
+  destroy(callback?: Callback): Promise<void> | this {
+    return this.#settle(this.#verbs.end(this.#handle, 'destroyed'), callback);
+  }
+
+  /** Moves the idle deadline with this response, even if it was moved a moment ago. */
+  touch(): this {
+    this.#verbs.touch(this.#handle);
+    return this;
+  }
+
+  /** express-session's other name for `touch()`. */
+  resetMaxAge(): this {
+    return this.touch();
+  }
+
+  /** The callback runs once, on a tick of its own, so that what it throws is never mistaken for a failed verb. */
+  #settle(work: Promise<void>, callback: Callback | undefined): Promise<void> | this {
+    if (callback === undefined) return work;
+    if (typeof callback !== 'function') {
+      work.catch(() => {});
+      throw new SessionError(
+        'ERR_SESSION_ARGUMENT',
+        'callback: expected a function or nothing (then a promise is returned).',
+      );
+    }
+    work.then(
+      () => process.nextTick(callback),
+      (error: unknown) => process.nextTick(callback, error),
+    );
+    return this;
+  }
+}
+
+/** Names that the app's data can't use. */
+export const reservedNames: ReadonlySet<string> = new Set(
+  Object.getOwnPropertyNames(Session.prototype).filter((name) => name !== 'constructor'),
+);
+
+for (const name of [...reservedNames, '__proto__']) {
+  const found = Object.getOwnPropertyDescriptor(Session.prototype, name);
+  const method: unknown = found?.value;
+  Object.defineProperty(Session.prototype, name, {
+    configurable: false,
+    enumerable: false,
+    get: found?.get ?? (() => method),
+    set() {
+      throw new SessionError(
+        'ERR_SESSION_NAME_RESERVED',
+        `req.session.${name}: the name is taken by the session itself and can't hold data. Choose another name.`,
+        { path: name },
+      );
+    },
+  });
+}
+
+/** Makes the session's own keys those of `data`; values that are equal stay the same objects, which handlers may hold. */
+export function fill(session: Session, data: Data): void {
+  const target = session as unknown as Data;
+  for (const key of Object.keys(target)) {
+    if (!Object.hasOwn(data, key)) delete target[key];
+  }
+  for (const [key, value] of Object.entries(data)) {
+    if (reservedNames.has(key) || (Object.hasOwn(target, key) && sameValue(target[key], value))) continue;
+    target[key] = value;
+  }
+}

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { deferred } from '../../test/support/deferred.js';
+import { FakeClock } from '../../test/support/fake-clock.js';
+import { SessionError } from './errors.js';
+import { Events, type SessionEvent } from './events.js';
+import { StoreGuard } from './store-guard.js';
+
+function guarded() {
+  const clock = new FakeClock();
+  const heard: SessionEvent[] = [];
+  const events = new Events(() => clock.now());
+  events.on((event) => heard.push(event));
+  return { clock, heard, guard: new StoreGuard('test', 2_000, clock, events) };
+}
+
+const failing = () => {
+  throw new Error('no link');
+};
+
+describe('a store operation', () => {
+  test('answers at once where the store does, without a promise', () => {
+    expect(guarded().guard.call('read', () => 5)).toBe(5);
+  });
+
+  test('that hangs is one clear error at the deadline, and its outcome is said to be unknown', async () => {
+    const { guard, clock, heard } = guarded();
+    const answer = guard.call('update', () => new Promise(() => {}));
+    clock.advance(2_000);
+    await expect(answer).rejects.toMatchObject({
+      code: 'ERR_SESSION_STORE_UNAVAILABLE',
+      status: 503,
+      outcome: 'unknown',
+    });
+    expect(heard.map((event) => event.type)).toEqual(['store-fault']);
+  });
+
+  test('that answers after its deadline changes nothing for the request, and shows that the store is back', async () => {
+    const { guard, clock } = guarded();
+    const late = deferred<number>();
+    const answer = guard.call('read', () => late.promise);
+    clock.advance(2_000);
+    await expect(answer).rejects.toBeInstanceOf(SessionError);
+    late.resolve(1);
+    await late.promise;
+    expect(guard.call('read', () => 2)).toBe(2);
+  });
+
+  test('after a fault fails at once, but for one probe every 250 ms; one success ends that', () => {
+    const { guard, clock, heard } = guarded();
+    expect(() => guard.call('read', failing)).toThrow(/no link/);
+    let tried = 0;
+    const attempt = () => guard.call('read', () => ++tried);
+    expect(attempt).toThrow(/probed every 250 ms/);
+    clock.advance(249);
+    expect(attempt).toThrow(SessionError);
+    expect(tried).toBe(0);
+    clock.advance(1);
+    expect(attempt()).toBe(1);
+    expect(attempt()).toBe(2);
+    expect(heard.map((event) => event.type)).toEqual(['store-fault', 'store-recovered']);
+  });
+
+  test('that fails as a probe keeps the breaker shut for another 250 ms', () => {
+    const { guard, clock } = guarded();
+    expect(() => guard.call('read', failing)).toThrow(/no link/);
+    clock.advance(250);
+    expect(() => guard.call('read', failing)).toThrow(/no link/);
+    expect(() => guard.call('read', () => 1)).toThrow(/probed/);
+  });
+
+  test('that finds the store full says so, without shutting the breaker', () => {
+    const { guard } = guarded();
+    const full = new SessionError('ERR_SESSION_STORE_FULL', 'full');
+    expect(() =>
+      guard.call('create', () => {
+        throw full;
+      }),
+    ).toThrow(full);
+    expect(guard.call('read', () => 1)).toBe(1);
+  });
+});

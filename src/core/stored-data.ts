@@ -1,0 +1,32 @@
+/** The app's data of a session, between the object that a handler holds and the encoded form that is compared, sealed and merged. */
+import { decodeData, encodeData } from './codec.js';
+import { SessionError } from './errors.js';
+import type { Stored } from './handle.js';
+import { unreadable } from './refusals.js';
+import { type Data, reservedNames, type Session } from './session.js';
+
+export function decodeStored(stored: Stored): Data {
+  try {
+    return decodeData(stored.data);
+  } catch (cause) {
+    // The seal held, so these bytes are ours: a newer version wrote them. Never overwrite what can't be read.
+    throw unreadable('newer-format', cause);
+  }
+}
+
+export function encodeSession(session: Session | Data, maxBytes: number): Uint8Array {
+  for (const name of reservedNames) {
+    if (Object.hasOwn(session, name)) {
+      throw new SessionError(
+        'ERR_SESSION_NAME_RESERVED',
+        `req.session.${name}: the name is taken by the session itself.`,
+        {
+          path: name,
+        },
+      );
+    }
+  }
+  return encodeData(session, { maxBytes });
+}
+
+export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;

@@ -1,0 +1,185 @@
+/** What the methods of `req.session` do. Each has happened when its promise resolves. */
+import { adopt } from './admission.js';
+import type { Engine } from './engine.js';
+import { describe, SessionError } from './errors.js';
+import type { SessionHandle, Stored } from './handle.js';
+import type { SessionId } from './ids.js';
+import { isPromise } from './maybe-promise.js';
+import { deadlinesOf } from './policy.js';
+import { busy, endedError, requireUsable } from './refusals.js';
+import {
+  type Data,
+  fill,
+  type ReauthenticateOptions,
+  Session,
+  type SessionCookie,
+  type SessionInfo,
+  type SessionVerbs,
+  type SignInOptions,
+} from './session.js';
+import { SignIn } from './sign-in.js';
+import { decodeStored, sameBytes } from './stored-data.js';
+
+export class Verbs implements SessionVerbs {
+  readonly #engine: Engine;
+  readonly #signIn: SignIn;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#signIn = new SignIn(engine, engine.changes, (handle) => engine.sessionOf(handle));
+  }
+
+  idOf(handle: SessionHandle): SessionId {
+    return handle.stored?.id ?? this.#engine.changes.minted(handle).id;
+  }
+
+  infoOf(handle: SessionHandle): SessionInfo {
+    const { stored } = handle;
+    const engine = this.#engine;
+    const deadlines = stored && deadlinesOf(stored.header, stored.idleDeadline, engine.config);
+    const header = stored?.header;
+    return {
+      owner: header?.owner,
+      aal: header?.aal ?? 0,
+      amr: header?.amr ?? [],
+      isNew: handle.isNew,
+      createdAt: dateOf(header?.createdAt),
+      authenticatedAt: dateOf(header?.authenticatedAt),
+      expiresAt: dateOf(deadlines?.expiresAt),
+      endsAt: dateOf(deadlines?.endsAt),
+      endedReason: handle.endedReason,
+      get signal() {
+        return engine.signals.of(handle);
+      },
+    };
+  }
+
+  cookieOf(handle: SessionHandle): SessionCookie {
+    const { stored } = handle;
+    const { config } = this.#engine;
+    const persistent = stored?.header.persistent ?? config.persistent;
+    const endsAt = stored
+      ? deadlinesOf(stored.header, stored.idleDeadline, config).endsAt
+      : config.clock.now() + config.absoluteMs;
+    return {
+      path: '/',
+      httpOnly: true,
+      sameSite: 'lax',
+      maxAge: persistent ? endsAt - config.clock.now() : null,
+      originalMaxAge: persistent ? config.absoluteMs : null,
+      expires: persistent ? new Date(endsAt) : null,
+    };
+  }
+
+  signIn(handle: SessionHandle, owner: string | number | bigint, options?: SignInOptions): Promise<void> {
+    return this.#signIn.signIn(handle, owner, options);
+  }
+
+  reauthenticate(handle: SessionHandle, options?: ReauthenticateOptions): Promise<void> {
+    return this.#signIn.reauthenticate(handle, options);
+  }
+
+  async regenerate(handle: SessionHandle): Promise<void> {
+    await this.#signIn.regenerate(handle);
+    // A new object, because code written for express-session still reads the old one; frozen, so that a write to it is loud.
+    if (handle.session) Object.freeze(handle.session);
+    handle.session = new Session(this, handle);
+  }
+
+  async end(handle: SessionHandle, reason: 'signed-out' | 'destroyed'): Promise<void> {
+    const engine = this.#engine;
+    if (handle.phase === 'ended') return;
+    requireUsable(handle);
+    const session = engine.sessionOf(handle);
+    const stored = handle.phase === 'alive' ? handle.stored : undefined;
+    if (handle.phase === 'superseded' && handle.endedReason === 'replaced') throw endedError('replaced');
+    if (stored) {
+      await engine.changes.queued(handle, async () => {
+        const { id } = handle.stored ?? stored;
+        await engine.endSession(id, reason);
+        // Ended before by a sign-in of another tab: its successor lives on, so saying "signed out" would be a lie.
+        const found = await engine.repository.find(id);
+        if (found.kind === 'ended' && found.ended.ended === 'replaced')
+          throw endedError(await engine.changes.whyGone(handle));
+      });
+      handle.cookie = 'clear';
+    }
+    handle.phase = 'ended';
+    handle.stored = undefined;
+    handle.offer = undefined;
+    fill(session, {});
+    Object.freeze(session);
+  }
+
+  async update(handle: SessionHandle, change: (data: Data) => void): Promise<void> {
+    const engine = this.#engine;
+    if (typeof change !== 'function') {
+      throw new SessionError(
+        'ERR_SESSION_ARGUMENT',
+        `update: expected a function that changes the data, got ${describe(change)}.`,
+      );
+    }
+    requireUsable(handle);
+    const session = engine.sessionOf(handle);
+    if (handle.phase !== 'alive') {
+      applied(session as unknown as Data, change);
+      return engine.changes.commit(handle, true);
+    }
+    // What can't be stored must be told before anything is.
+    engine.changes.encode(session);
+    await engine.changes.queued(handle, async () => {
+      const deadline = engine.guard.deadline();
+      for (;;) {
+        const before = handle.stored as Stored;
+        const draft = decodeStored(before);
+        applied(draft, change);
+        const data = engine.changes.encode(draft);
+        if (sameBytes(data, before.data)) return;
+        const put = await engine.changes.put(handle, before, draft, data, deadline);
+        // The handler's own changes that are not saved yet stay on top.
+        if (put.result === 'stored') return fill(session, engine.changes.mergeOver(before, { ...session }, draft));
+        if (put.result !== 'conflict') throw endedError(await engine.changes.whyGone(handle));
+        engine.changes.follow(handle, before, put.found);
+        if (engine.guard.isPast(deadline)) throw busy();
+      }
+    });
+  }
+
+  async save(handle: SessionHandle): Promise<void> {
+    requireUsable(handle);
+    await this.#engine.changes.commit(handle, true);
+  }
+
+  async reload(handle: SessionHandle): Promise<void> {
+    const engine = this.#engine;
+    requireUsable(handle);
+    const session = engine.sessionOf(handle);
+    const { stored } = handle;
+    if (!stored) {
+      if (handle.phase === 'superseded') throw endedError(handle.endedReason ?? 'ended');
+      return fill(session, {});
+    }
+    const answer = engine.repository.find(stored.id);
+    const found = isPromise(answer) ? await answer : answer;
+    if (found.kind !== 'found') throw endedError(await engine.changes.whyGone(handle));
+    adopt(engine.config, handle, found.stored);
+    fill(session, decodeStored(found.stored));
+  }
+
+  touch(handle: SessionHandle): void {
+    handle.touchWanted = true;
+  }
+}
+
+const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms));
+
+function applied(data: Data, change: (data: Data) => void): void {
+  const answer: unknown = change(data);
+  if (typeof answer === 'object' && answer !== null && isPromise(answer)) {
+    (answer as Promise<unknown>).catch(() => {});
+    throw new SessionError(
+      'ERR_SESSION_ARGUMENT',
+      'update: expected a function that changes the data at once, got one that returns a promise. Do the waiting before update().',
+    );
+  }
+}

@@ -1,0 +1,139 @@
+/** The options of `session()`: the engine's, and what only HTTP needs. */
+import { developmentSecret } from '../core/dev-secret.js';
+import { SessionError } from '../core/errors.js';
+import {
+  callable,
+  checkStore,
+  type EngineConfig,
+  type EngineOptions,
+  engineOptionNames,
+  flag,
+  oneOf,
+  resolveEngineOptions,
+  takeOptions,
+  word,
+} from '../core/options.js';
+import { checkSecrets, howToMakeASecret } from '../core/secrets.js';
+import type { SessionStore } from '../core/store.js';
+import { type CrossSitePolicy, parseAllow, parseOrigins } from '../http/cross-site.js';
+import { memoryStore } from '../stores/memory.js';
+
+export interface CrossSiteOptions {
+  /** Origins, besides the app's own, whose pages may send unsafe requests, such as `'https://admin.example.com'`. Default none. */
+  readonly origins?: readonly string[] | undefined;
+  /** `'METHOD /path'` pairs that any page may send, such as `'POST /auth/apple/callback'`. Default none. */
+  readonly allow?: readonly string[] | undefined;
+  /** Deny unsafe requests that carry neither `Sec-Fetch-Site` nor `Origin`. Default `false`: they pass, with an event. */
+  readonly strict?: boolean | undefined;
+  /** `'enforce'` (default) answers 403; `'report'` lets everything pass and emits `cross-site-reported`. */
+  readonly mode?: 'enforce' | 'report' | undefined;
+}
+
+export interface SessionOptions extends EngineOptions {
+  /** Where sessions are kept. Default outside production: the memory store. Required in production. */
+  readonly store?: SessionStore | undefined;
+  /** The end of the cookie's name: `__Host-Http-<name>` over https. Default `'sid'`. */
+  readonly name?: string | undefined;
+  /** Refuses unsafe requests that other sites' pages send. `false` turns it off, `'report'` only reports. Default on. */
+  readonly crossSite?: boolean | 'report' | CrossSiteOptions | undefined;
+  /** Outside production, use sessions over plain http on other hosts than localhost too. Default `false`. */
+  readonly insecureHttp?: boolean | undefined;
+  /**
+   * What a request whose session can't be looked up does: `'touch'` goes on and throws when the session is first
+   * used, so that public pages live through an outage; `'door'` fails at once. Default `'touch'`, on Express 4
+   * `'door'`, because its async handlers would turn the throw into an unhandled rejection.
+   */
+  readonly onStoreFault?: 'touch' | 'door' | undefined;
+  /** Hears the few lines that a developer should see. Default `console.warn`. */
+  readonly log?: ((line: string) => void) | undefined;
+  /** Production rules: secret and store required, https only. Default: `NODE_ENV` is `production`. */
+  readonly production?: boolean | undefined;
+}
+
+const httpOptionNames = ['store', 'name', 'crossSite', 'insecureHttp', 'onStoreFault', 'log', 'production'] as const;
+const crossSiteOptionNames = ['origins', 'allow', 'strict', 'mode'] as const;
+
+export interface HttpConfig {
+  readonly baseName: string;
+  readonly crossSite: (CrossSitePolicy & { readonly mode: 'enforce' | 'report' }) | undefined;
+  readonly insecureHttp: boolean;
+  readonly onStoreFault: 'touch' | 'door' | undefined;
+  readonly log: (line: string) => void;
+  readonly production: boolean;
+}
+
+export interface Resolved {
+  readonly engine: EngineConfig;
+  readonly http: HttpConfig;
+  readonly store: SessionStore;
+  readonly secrets: readonly string[];
+}
+
+export function resolveOptions(given: unknown): Resolved {
+  const options = takeOptions<SessionOptions>(given ?? {}, [...engineOptionNames, ...httpOptionNames], 'session()');
+  const engine = resolveEngineOptions(options);
+  const production = flag(options.production ?? process.env.NODE_ENV === 'production', 'production');
+  const log = options.log === undefined ? (line: string) => console.warn(line) : callable(options.log, 'log');
+  const insecureHttp = flag(options.insecureHttp ?? false, 'insecureHttp');
+  if (insecureHttp && production) {
+    throw new SessionError(
+      'ERR_SESSION_OPTION',
+      'insecureHttp: not possible in production, where a cookie sent in clear can be copied by anyone on the way. Serve https, or end TLS at a proxy and set trust proxy.',
+    );
+  }
+  const http: HttpConfig = {
+    baseName: cookieBaseName(options.name ?? 'sid'),
+    crossSite: crossSiteOf(options.crossSite ?? true),
+    insecureHttp,
+    onStoreFault:
+      options.onStoreFault && oneOf<'touch' | 'door'>(options.onStoreFault, 'onStoreFault', ['touch', 'door']),
+    log,
+    production,
+  };
+  const store = storeOf(options.store, production);
+  const secrets = options.secret === undefined ? madeSecret(store, production, log) : checkSecrets(options.secret);
+  if (insecureHttp) log('holdfast: insecureHttp is on: session cookies travel in clear. For development only.');
+  return { engine, http, store, secrets };
+}
+
+function storeOf(given: unknown, production: boolean): SessionStore {
+  if (given !== undefined) return checkStore(given);
+  if (!production) return memoryStore();
+  throw new SessionError(
+    'ERR_SESSION_STORE_REQUIRED',
+    'store: required in production, where the memory store would lose every session with the process. For example, after `npm install lmdb`:\n' +
+      "import { lmdbStore } from 'holdfast/stores/lmdb';  session({ store: lmdbStore({ path: './sessions' }), ... })",
+  );
+}
+
+function madeSecret(store: SessionStore, production: boolean, log: (line: string) => void): readonly string[] {
+  if (production || store.networked) {
+    const why = production ? 'in production' : `with the ${store.name} store, which other machines share`;
+    throw new SessionError('ERR_SESSION_SECRET_REQUIRED', `secret: required ${why}.\n${howToMakeASecret}`);
+  }
+  const made = developmentSecret(process.cwd());
+  const kept = made.path === undefined ? 'for this process only' : 'and kept in node_modules/.cache/holdfast';
+  log(`holdfast: no secret given; one was made ${kept}. Production needs its own.`);
+  return [made.secret];
+}
+
+function cookieBaseName(value: unknown): string {
+  const name = word(value, 'name');
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(name) && !/^__/.test(name)) return name;
+  throw new SessionError(
+    'ERR_SESSION_OPTION',
+    "name: expected 1 to 64 letters, digits, '-' and '_' without a leading '__' (the prefix __Host-Http- is added), got another string.",
+  );
+}
+
+function crossSiteOf(value: unknown): HttpConfig['crossSite'] {
+  if (value === false) return undefined;
+  const given = value === true ? {} : value === 'report' ? { mode: 'report' } : value;
+  const options = takeOptions<CrossSiteOptions>(given, crossSiteOptionNames, 'crossSite');
+  return {
+    origins: parseOrigins(options.origins, 'crossSite.origins'),
+    allow: parseAllow(options.allow, 'crossSite.allow'),
+    strict: flag(options.strict ?? false, 'crossSite.strict'),
+    mode: oneOf(options.mode ?? 'enforce', 'crossSite.mode', ['enforce', 'report']),
+  };
+}

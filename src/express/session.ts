@@ -1,0 +1,226 @@
+/** `session()`: the middleware for Express 4 and 5, and what an app can ask of its sessions from outside a request. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { listSessions, revokeOwner, revokeSession, type SessionSummary } from '../core/admin.js';
+import { Engine } from '../core/engine.js';
+import { SessionError } from '../core/errors.js';
+import type { EventListener } from '../core/events.js';
+import type { RequestFacts, SessionHandle } from '../core/handle.js';
+import { isPromise } from '../core/maybe-promise.js';
+import { isSweepable } from '../core/store.js';
+import { startSweeping } from '../core/sweeper.js';
+import { cookieValues } from '../http/cookie.js';
+import { crossSiteMessage, crossSiteVerdict } from '../http/cross-site.js';
+import { installGate } from '../http/gate.js';
+import { requestOrigin } from '../http/host.js';
+import { isForwarded, saysForwardedHttps, type Transport, transportOf } from '../http/transport.js';
+import { type Explanation, explain } from './explain.js';
+import { type HttpConfig, resolveOptions, type SessionOptions } from './options.js';
+import { addressOf, authority, isEncrypted, isExpress4, publicHost, targetOf } from './request-facts.js';
+import { type RequireOptions, requireSignIn } from './require.js';
+import { attachVisit, type Next, Visit, visitOf } from './visit.js';
+
+export type Middleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
+
+/** The middleware, and the verbs on all sessions of the app. */
+export interface Sessions extends Middleware {
+  /** A guard: goes on when somebody is signed in; else 401, or the sign-in page where one is named. */
+  require(options?: RequireOptions): Middleware;
+  /** Why this request has the session and the cookie that it has, or has none. */
+  explain(req: IncomingMessage): Explanation;
+  /** Runs a middleware whose looks at `req.session` don't make the response depend on the session (no `Vary`, no `no-store`). */
+  ignoringReads<Wrapped extends (req: never, res: never, next: Next) => unknown>(middleware: Wrapped): Wrapped;
+  /** Adds a listener for events; the answer removes it. */
+  on(listener: EventListener): () => void;
+  /** The owner's live sessions, oldest first. Needs a store with an owner index. */
+  list(owner: string | number | bigint): Promise<SessionSummary[]>;
+  /** Ends a session by its public id, with a reason in lower-case words and dashes (default `'revoked'`). False if there was none. */
+  revoke(id: string, reason?: string): Promise<boolean>;
+  /** Ends all sessions of an owner but `except`; sign-ins that began before are refused. Answers how many ended. */
+  revokeAll(
+    owner: string | number | bigint,
+    options?: { readonly except?: string; readonly reason?: string },
+  ): Promise<number>;
+  /** Stops timers and closes the store. */
+  close(): Promise<void>;
+}
+
+/**
+ * Sessions for Express 4 and 5, and for any handler of the form `(req, res, next)`.
+ *
+ * @example
+ * const sessions = session({ secret: process.env.SESSION_SECRET, store });
+ * app.use(sessions);
+ * app.post('/login', async (req, res) => { await req.session.signIn(user.id); res.redirect('/'); });
+ * app.get('/account', sessions.require(), (req, res) => res.send(req.session.info.owner));
+ *
+ * @throws SessionError `ERR_SESSION_OPTION` and its kin for an option that can't be; nothing starts half-configured.
+ */
+export function session(options: SessionOptions = {}): Sessions {
+  const resolved = resolveOptions(options);
+  const { http, store } = resolved;
+  const engine = new Engine(store, resolved.secrets, resolved.engine);
+  const stopSweeping = isSweepable(store) ? startSweeping(store, engine.guard, engine.config.clock) : () => {};
+  const warnOnce = onceEach(http.log);
+
+  function holdfast(req: IncomingMessage, res: ServerResponse, next: Next): void {
+    // Mounted twice, on a router inside the app say: the outer one has the session.
+    if (visitOf(req)) return next();
+    const encrypted = isEncrypted(req);
+    const refused = http.crossSite && refuseCrossSite(engine, http.crossSite, req, encrypted);
+    if (refused) return next(refused);
+    const transport = transportFor(req, http, encrypted);
+    const withheld = transport.usable ? undefined : `No session cookie can be set on this request. ${transport.remedy}`;
+    if (!transport.usable && transport.reason === 'tls-proxy-untrusted')
+      warnOnce(transport.reason, `holdfast: ${withheld}`);
+    const values = transport.usable ? cookieValues(req.headers.cookie, transport.cookieName) : [];
+    const opened = engine.open(values, factsOf(req, withheld));
+    if (isPromise(opened)) void opened.then((handle) => enter(req, res, next, handle, transport, values.length));
+    else enter(req, res, next, opened, transport, values.length);
+  }
+
+  function enter(
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+    handle: SessionHandle,
+    transport: Transport,
+    values: number,
+  ): void {
+    const visit = new Visit(engine, handle, transport, values, next, http.log);
+    attachVisit(req, visit);
+    if (handle.error && (http.onStoreFault ?? (isExpress4(req) ? 'door' : 'touch')) === 'door')
+      return next(handle.error);
+    installGate(res, visit);
+    next();
+  }
+
+  engine.events.on((event) => {
+    if (event.type === 'change-dropped' && event.reason === 'cookie-withheld') {
+      warnOnce(
+        'cookie-withheld',
+        'holdfast: a change to a session was dropped, because no cookie can be set on such a request. See explain(req).',
+      );
+    }
+  });
+
+  return Object.assign(holdfast, {
+    require: (requirements?: RequireOptions) => requireSignIn(requirements),
+    explain,
+    ignoringReads,
+    on: (listener: EventListener) => engine.events.on(listener),
+    list: (owner: string | number | bigint) => listSessions(engine, owner),
+    revoke: (id: string, reason = 'revoked') => revokeSession(engine, id, reason),
+    revokeAll: (
+      owner: string | number | bigint,
+      { except, reason = 'revoked' }: { except?: string; reason?: string } = {},
+    ) => revokeOwner(engine, owner, reason, except as Parameters<typeof revokeOwner>[3]),
+    async close() {
+      stopSweeping();
+      await engine.close();
+    },
+  });
+}
+
+function refuseCrossSite(
+  engine: Engine,
+  policy: NonNullable<HttpConfig['crossSite']>,
+  req: IncomingMessage,
+  encrypted: boolean,
+): SessionError | undefined {
+  const method = req.method ?? 'GET';
+  if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return undefined;
+  const fetchSite = req.headers['sec-fetch-site'];
+  const input = {
+    method,
+    url: targetOf(req),
+    fetchSite: Array.isArray(fetchSite) ? fetchSite.join(',') : fetchSite,
+    origin: req.headers.origin,
+    ownOrigin: requestOrigin(encrypted, publicHost(req)),
+  };
+  const verdict = crossSiteVerdict(input, policy);
+  const { reason } = verdict;
+  if (verdict.allowed) {
+    if (verdict.unverified) engine.events.emit({ type: 'cross-site-unverified', reason, method });
+    return undefined;
+  }
+  if (policy.mode === 'report') {
+    engine.events.emit({ type: 'cross-site-reported', reason, method });
+    return undefined;
+  }
+  engine.events.emit({ type: 'cross-site-refused', reason, method });
+  return new SessionError('ERR_SESSION_CROSS_SITE', crossSiteMessage(verdict.reason, input));
+}
+
+function transportFor(req: IncomingMessage, http: HttpConfig, encrypted: boolean): Transport {
+  const { headers, socket } = req;
+  return transportOf({
+    encrypted,
+    host: headers.host ?? authority(req),
+    peerAddress: socket.remoteAddress,
+    localPort: socket.localPort,
+    forwarded: !encrypted && isForwarded(headers),
+    forwardedHttps: !encrypted && saysForwardedHttps(headers),
+    production: http.production,
+    insecureHttp: http.insecureHttp,
+    baseName: http.baseName,
+  });
+}
+
+function factsOf(req: IncomingMessage, withheld: string | undefined): RequestFacts {
+  const { method } = req;
+  const safe = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+  return new Facts(req, safe, withheld);
+}
+
+/** User agent and address are asked for when a session begins, which most requests don't. */
+class Facts implements RequestFacts {
+  readonly #req: IncomingMessage;
+  readonly safe: boolean;
+  readonly withheld: string | undefined;
+
+  constructor(req: IncomingMessage, safe: boolean, withheld: string | undefined) {
+    this.#req = req;
+    this.safe = safe;
+    this.withheld = withheld;
+  }
+
+  get userAgent(): string | undefined {
+    return this.#req.headers['user-agent'];
+  }
+
+  get address(): string | undefined {
+    return addressOf(this.#req);
+  }
+}
+
+function ignoringReads<Wrapped extends (req: never, res: never, next: Next) => unknown>(middleware: Wrapped): Wrapped {
+  if (typeof middleware !== 'function') {
+    throw new SessionError(
+      'ERR_SESSION_ARGUMENT',
+      `ignoringReads: expected a middleware function, got ${typeof middleware}.`,
+    );
+  }
+  const wrapped = (req: IncomingMessage, res: ServerResponse, next: Next): unknown => {
+    const visit = visitOf(req);
+    if (!visit) return middleware(req as never, res as never, next);
+    visit.ignoringReads++;
+    let over = false;
+    const leave: Next = (error) => {
+      if (!over) visit.ignoringReads--;
+      over = true;
+      next(error);
+    };
+    return middleware(req as never, res as never, leave);
+  };
+  return wrapped as unknown as Wrapped;
+}
+
+/** Says each kind of line once in a process's life: a line for every request would drown the log that it belongs in. */
+function onceEach(log: (line: string) => void): (kind: string, line: string) => void {
+  const said = new Set<string>();
+  return (kind, line) => {
+    if (said.has(kind)) return;
+    said.add(kind);
+    log(line);
+  };
+}

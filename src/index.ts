@@ -1,0 +1,42 @@
+/** Server-side sessions for Express that hold. This page is the public face; stores have subpaths of their own. */
+export type { SessionSummary } from './core/admin.js';
+export type { Clock } from './core/clock.js';
+export type { Duration } from './core/duration.js';
+export { SessionError, type SessionErrorCode } from './core/errors.js';
+export type { EventListener, SessionEvent } from './core/events.js';
+export type { OwnerHash, SessionId, Version } from './core/ids.js';
+export type { Preset } from './core/options.js';
+export type { Aal } from './core/record.js';
+export type {
+  Data,
+  ReauthenticateOptions,
+  Session,
+  SessionCookie,
+  SessionInfo,
+  SignInOptions,
+} from './core/session.js';
+export type {
+  Conflict,
+  CreateResult,
+  Ended,
+  Ending,
+  EndReason,
+  MaybePromise,
+  OwnerIndexed,
+  Owning,
+  ReplaceResult,
+  Scannable,
+  SessionStore,
+  StoredEntry,
+  StoredRecord,
+  Sweepable,
+  UpdateResult,
+  Watch,
+  Watchable,
+} from './core/store.js';
+export { type Explanation, explain } from './express/explain.js';
+export type { CrossSiteOptions, SessionOptions } from './express/options.js';
+export type { RequireOptions } from './express/require.js';
+export { type Middleware, type Sessions, session } from './express/session.js';
+export { type SessionData, sessionOf } from './express/typed.js';
+export { type MemoryStoreOptions, memoryStore } from './stores/memory.js';

@@ -1,0 +1,62 @@
+/**
+ * The programs that some tests need beside Node: where they are looked for and what installs them. One table for the
+ * tests (`needs`) and the installer (`npm run services`), so that neither can name a program the other does not know.
+ */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+export interface Program {
+  /** Names to look for on PATH, in order. */
+  readonly names: readonly string[];
+  /** An environment variable that names the file, and wins. */
+  readonly variable: string;
+  /** The Debian package. */
+  readonly debian: string;
+  /** How it is asked for its version, which also proves that it starts. */
+  readonly version: string;
+  /** What does not run without it. */
+  readonly use: string;
+}
+
+export const programs = {
+  chromium: {
+    names: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
+    variable: 'CHROMIUM_PATH',
+    debian: 'chromium',
+    version: '--version',
+    use: 'the tests in a real browser (test/e2e)',
+  },
+  nginx: {
+    names: ['nginx'],
+    variable: 'NGINX_PATH',
+    debian: 'nginx-light',
+    version: '-v',
+    use: 'the tests behind a real TLS proxy',
+  },
+} as const satisfies Record<string, Program>;
+
+export type ProgramName = keyof typeof programs;
+
+/** System folders that a user's PATH often lacks. */
+const folders = ['/usr/bin', '/usr/local/bin', '/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'];
+
+/** The file to start, or `undefined`. A variable that names no executable is an error: a typo must not become a skip. */
+export function findProgram(name: ProgramName, env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const program = programs[name];
+  const named = env[program.variable];
+  if (named) {
+    if (isExecutable(named)) return named;
+    throw new Error(`${program.variable} is ${named}, which is not a file that can be started`);
+  }
+  const path = [...(env.PATH ?? '').split(delimiter).filter(Boolean), ...folders];
+  return program.names.flatMap((file) => path.map((folder) => join(folder, file))).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * One project for the unit tests beside their sources and one for each folder of test/ that holds tests, so that a new
+ * folder is never a folder that nobody runs.
+ */
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { ClosingReporter } from './test/support/reporter.js';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+
+/** Folders whose tests want the machine for themselves, one file at a time, in this order after all others. */
+const alone = ['demo', 'packaging', 'e2e'];
+const timeouts: Record<string, number> = { unit: 10_000, demo: 60_000, packaging: 120_000, e2e: 60_000, tools: 60_000 };
+
+const folders = readdirSync(`${root}test`, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name)
+  .filter((name) =>
+    readdirSync(`${root}test/${name}`, { recursive: true }).some((file) => /\.test\.ts$/.test(`${file}`)),
+  );
+
+function project(name: string, include: string): TestProjectInlineConfiguration {
+  const serial = alone.includes(name);
+  return {
+    test: {
+      name,
+      include: [include],
+      exclude: ['**/node_modules/**'],
+      environment: 'node',
+      testTimeout: timeouts[name] ?? 30_000,
+      hookTimeout: timeouts[name] ?? 30_000,
+      fileParallelism: !serial,
+      sequence: { groupOrder: alone.indexOf(name) + 1 },
+    },
+  };
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('unit', 'src/**/*.test.ts'),
+      ...folders.map((name) => project(name, `test/${name}/**/*.test.ts`)),
+    ],
+    reporters: ['default', new ClosingReporter()],
+  },
+});
