@@ -69,7 +69,9 @@ export async function revokeSession(engine: Engine, id: string, reason: string):
       `revoke: expected the public id of a session (27 characters), got ${describe(id)}.`,
     );
   }
-  return engine.endSession(id as SessionId, reasonOf(reason, 'revoke'));
+  const ended = await engine.endSession(id as SessionId, reasonOf(reason, 'revoke'));
+  // Replaced by a sign-in before: it goes on under another id, so saying that it was revoked would be a lie.
+  return ended !== undefined && ended !== 'replaced';
 }
 
 /**

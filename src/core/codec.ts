@@ -17,16 +17,13 @@
  * The bytes depend on the data and the order of its keys alone, so equal bytes mean an unchanged session.
  */
 import { isUtf8 } from 'node:buffer';
-import { types } from 'node:util';
-import { describe, SessionError } from './errors.js';
+import { reviveMembers } from './codec-tagged-read.js';
+import { taggedText } from './codec-tagged-write.js';
+import { hasSymbolKey, isArrayClass, isPlainObject, isRecord, MalformedData, maxDepth } from './codec-values.js';
+import { joinPath } from './data-path.js';
+import { SessionError } from './errors.js';
 
-/** How many steps a path into the data may have. Deeper data is refused instead of trusted to the stack. */
-export const maxDepth = 100;
-
-/** Bytes that `encodeData` can't have written. The message never quotes them: they may be somebody's data. */
-export class MalformedData extends Error {
-  override readonly name = 'MalformedData';
-}
+export { isPlainObject, joinPath, MalformedData, maxDepth };
 
 /**
  * The own enumerable string keys of `data` as bytes; what its prototype has does not count.
@@ -69,20 +66,6 @@ export function decodeData(bytes: Uint8Array): Record<string, unknown> {
   if (format === 2) reviveMembers(value, 1);
   else if (text.includes('__proto__') || text.includes('\\u')) refuseProto(value, 1);
   return value;
-}
-
-/** The path of a property, as messages show it and `atomic` takes it: `cart.lines`, `cart["sku 1"]`. */
-export function joinPath(parent: string, key: string): string {
-  if (!/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)) return `${parent}[${JSON.stringify(key)}]`;
-  return parent === '' ? key : `${parent}.${key}`;
-}
-
-/** True for an object literal's like, of this realm or another: no class but Object, or no prototype at all. */
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype || prototype === null) return true;
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf');
 }
 
 /** What the walk may still spend. One reference counts each time, so ten nested pairs of one object can't hang a process. */
@@ -130,170 +113,6 @@ function isJson(value: unknown, depth: number): boolean {
   }
 }
 
-/** Thrown and caught in this file: the walk has spent its budget. */
-const overflow = Symbol('overflow');
-
-function taggedText(data: object, maxBytes: number): string | undefined {
-  budget = maxBytes;
-  try {
-    return `\u0002${new TaggedWriter().data(data)}`;
-  } catch (thrown) {
-    if (thrown === overflow) return undefined;
-    throw thrown;
-  }
-}
-
-/** A property, an index, or for what has neither the call that would reach it. */
-type Step = string | number | { readonly call: string };
-
-/** Writes the tagged form, and knows at every moment where it is: it is also what finds the words for a refusal. */
-class TaggedWriter {
-  readonly #steps: Step[] = [];
-  readonly #ancestors: object[] = [];
-
-  data(data: object): string {
-    this.#ancestors.push(data);
-    return this.#members(data);
-  }
-
-  #value(value: unknown): string {
-    spend(1);
-    switch (typeof value) {
-      case 'string':
-        spend(value.length);
-        return quote(value);
-      case 'number':
-        if (Number.isNaN(value)) return '["nan"]';
-        if (Number.isFinite(value)) return Object.is(value, -0) ? '-0' : String(value);
-        return value > 0 ? '["inf"]' : '["-inf"]';
-      case 'boolean':
-        return value ? 'true' : 'false';
-      case 'undefined':
-        return '["u"]';
-      case 'bigint':
-        return `["i","${value.toString(16)}"]`;
-      case 'object':
-        return value === null ? 'null' : this.#object(value);
-      default:
-        throw this.#refusal(describe(value), 'Store what it gives, or keep it outside the session.');
-    }
-  }
-
-  #object(value: object): string {
-    if (types.isDate(value) && isBare(value)) return `["d",${JSON.stringify(Date.prototype.getTime.call(value))}]`;
-    if (types.isUint8Array(value) && (Buffer.isBuffer(value) || ancestry(value) === 3)) {
-      spend(value.byteLength);
-      const base64 = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
-      return `["${Buffer.isBuffer(value) ? 'B' : 'b'}","${base64}"]`;
-    }
-    const cycle = this.#ancestors.indexOf(value);
-    if (cycle !== -1) {
-      const whole = cycle === 0 ? 'the session data itself' : toPath(this.#steps.slice(0, cycle));
-      throw this.#refusal(`a cycle back to ${whole}`, 'Store an id in its place.');
-    }
-    if (this.#ancestors.length >= maxDepth) {
-      throw this.#refusal(`nested more than ${maxDepth} levels deep`, 'Store flatter data.');
-    }
-    this.#ancestors.push(value);
-    const text = this.#container(value);
-    this.#ancestors.pop();
-    return text;
-  }
-
-  #container(value: object): string {
-    if (Array.isArray(value) && isArrayClass(value)) return this.#array(value);
-    if (types.isMap(value) && isBare(value)) return this.#map(value);
-    if (types.isSet(value) && isBare(value)) return this.#set(value);
-    if (isPlainObject(value)) return this.#members(value);
-    throw this.#refusal(describe(value), 'Store a plain object with the fields that you need.');
-  }
-
-  #members(value: object): string {
-    if (hasSymbolKey(value)) throw this.#refusal('an object with a symbol as a key', 'Use a string as the key.');
-    let text = '';
-    for (const key of Object.keys(value)) {
-      spend(key.length);
-      if (key === '__proto__') {
-        this.#steps.push(key);
-        throw this.#refusal(
-          'a key that changes the prototype of whatever it is merged into',
-          'Copy only the fields that you expect.',
-        );
-      }
-      text += `${text && ','}${quote(key)}:${this.#at(key, (value as Record<string, unknown>)[key])}`;
-    }
-    return `{${text}}`;
-  }
-
-  #array(value: readonly unknown[]): string {
-    const extra = Object.keys(value)[value.length];
-    if (extra !== undefined || hasSymbolKey(value)) {
-      if (extra !== undefined) this.#steps.push(extra);
-      throw this.#refusal('a name added to an array', 'Store an object, or a copy made with Array.from.');
-    }
-    let text = '["a"';
-    for (let i = 0; i < value.length; i++) {
-      if (!(i in value)) {
-        this.#steps.push(i);
-        throw this.#refusal('a hole in an array', 'Store null or undefined in its place.');
-      }
-      text += `,${this.#at(i, value[i])}`;
-    }
-    return `${text}]`;
-  }
-
-  #map(value: ReadonlyMap<unknown, unknown>): string {
-    let text = '["m"';
-    let i = 0;
-    for (const [key, member] of value) {
-      text += `,${this.#at({ call: `.keys()[${i}]` }, key)}`;
-      const call = typeof key === 'string' ? `.get(${JSON.stringify(key)})` : `.values()[${i}]`;
-      text += `,${this.#at({ call }, member)}`;
-      i++;
-    }
-    return `${text}]`;
-  }
-
-  #set(value: ReadonlySet<unknown>): string {
-    let text = '["s"';
-    let i = 0;
-    for (const member of value) text += `,${this.#at({ call: `.values()[${i++}]` }, member)}`;
-    return `${text}]`;
-  }
-
-  #at(step: Step, value: unknown): string {
-    this.#steps.push(step);
-    const text = this.#value(value);
-    this.#steps.pop();
-    return text;
-  }
-
-  #refusal(what: string, remedy: string): SessionError {
-    const path = toPath(this.#steps);
-    const where = path === '' ? 'The session data' : `Session data at ${path}`;
-    return new SessionError('ERR_SESSION_DATA_UNSUPPORTED', `${where} can't be stored: it is ${what}. ${remedy}`, {
-      path,
-    });
-  }
-}
-
-/** JSON.stringify for a string, which costs three times as much where there is nothing to escape. */
-const quote = (text: string): string => (/^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : JSON.stringify(text));
-
-function toPath(steps: readonly Step[]): string {
-  let path = '';
-  for (const step of steps) {
-    if (typeof step === 'string') path = joinPath(path, step);
-    else path += typeof step === 'number' ? `[${step}]` : step.call;
-  }
-  return path;
-}
-
-function spend(bytes: number): void {
-  budget -= bytes;
-  if (budget < 0) throw overflow;
-}
-
 function tooLarge(data: object, maxBytes: number, bytes?: number): SessionError {
   let largest = '';
   let size = -1;
@@ -318,31 +137,6 @@ function tooLarge(data: object, maxBytes: number, bytes?: number): SessionError 
   );
 }
 
-function hasSymbolKey(value: object): boolean {
-  const symbols = Object.getOwnPropertySymbols(value);
-  return symbols.length > 0 && symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol));
-}
-
-/** How many prototypes a value has above it. Tells a built-in from its subclass, in this realm and in others. */
-function ancestry(value: object): number {
-  let count = 0;
-  for (let up = Object.getPrototypeOf(value); up !== null; up = Object.getPrototypeOf(up)) count++;
-  return count;
-}
-
-/** A Date, Map or Set of the language's own class, with no properties added that would be lost. */
-const isBare = (value: object): boolean => ancestry(value) === 2 && Reflect.ownKeys(value).length === 0;
-
-/** Not an instance of a subclass. */
-function isArrayClass(value: readonly unknown[]): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  // A subclass has an ordinary object as its prototype; every realm's Array.prototype is itself an array.
-  return prototype === Array.prototype || Array.isArray(prototype);
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -357,70 +151,5 @@ function refuseProto(value: object, depth: number): void {
   for (const [key, member] of Object.entries(value)) {
     if (key === '__proto__') throw new MalformedData('session data with a __proto__ key');
     if (typeof member === 'object' && member !== null) refuseProto(member, depth + 1);
-  }
-}
-
-function reviveMembers(value: Record<string, unknown>, depth: number): void {
-  if (depth > maxDepth) throw new MalformedData('session data that is too deep');
-  for (const key of Object.keys(value)) {
-    if (key === '__proto__') throw new MalformedData('session data with a __proto__ key');
-    const member = value[key];
-    if (typeof member === 'object' && member !== null) value[key] = revive(member, depth);
-  }
-}
-
-function revive(value: unknown, depth: number): unknown {
-  if (Array.isArray(value)) return untag(value, depth + 1);
-  if (isRecord(value)) reviveMembers(value, depth + 1);
-  return value;
-}
-
-function untag(list: readonly unknown[], depth: number): unknown {
-  const [tag, operand] = list;
-  if (tag === 'a' || tag === 'm' || tag === 's') return untagContainer(tag, list, depth);
-  if (list.length === 1) {
-    if (tag === 'u') return undefined;
-    if (tag === 'nan') return Number.NaN;
-    if (tag === 'inf') return Number.POSITIVE_INFINITY;
-    if (tag === '-inf') return Number.NEGATIVE_INFINITY;
-  }
-  if (list.length === 2) {
-    if (tag === 'd' && operand === null) return new Date(Number.NaN);
-    if (tag === 'd' && Number.isInteger(operand)) {
-      const date = new Date(operand as number);
-      if (!Number.isNaN(date.getTime())) return date;
-    }
-    if (typeof operand === 'string') {
-      if (tag === 'i' && /^(0|-?[1-9a-f][0-9a-f]*)$/.test(operand)) return toBigInt(operand);
-      if (tag === 'b' || tag === 'B') {
-        const bytes = Buffer.from(operand, 'base64');
-        if (bytes.toString('base64') === operand) return tag === 'B' ? bytes : new Uint8Array(bytes);
-      }
-    }
-  }
-  throw new MalformedData('session data with a wrong tag');
-}
-
-function untagContainer(tag: 'a' | 'm' | 's', list: readonly unknown[], depth: number): unknown {
-  if (depth > maxDepth) throw new MalformedData('session data that is too deep');
-  const members = new Array<unknown>(list.length - 1);
-  for (let i = 0; i < members.length; i++) members[i] = revive(list[i + 1], depth);
-  if (tag === 'a') return members;
-  if (tag === 's') {
-    const set = new Set(members);
-    if (set.size === members.length) return set;
-  } else if (members.length % 2 === 0) {
-    const map = new Map<unknown, unknown>();
-    for (let i = 0; i < members.length; i += 2) map.set(members[i], members[i + 1]);
-    if (map.size * 2 === members.length) return map;
-  }
-  throw new MalformedData('session data with a wrong tag');
-}
-
-function toBigInt(hex: string): bigint {
-  try {
-    return hex.startsWith('-') ? -BigInt(`0x${hex.slice(1)}`) : BigInt(`0x${hex}`);
-  } catch {
-    throw new MalformedData('session data with a number beyond what the engine can hold');
   }
 }

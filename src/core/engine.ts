@@ -69,9 +69,37 @@ export class Engine implements Parts {
     return session;
   }
 
-  /** Stores what the request changed; nothing is returned where there is nothing to wait for. */
+  /**
+   * For the response: stores what the request changed; nothing is returned where there is nothing to wait for. Waits
+   * for verbs that the handler called and did not await, so that the answer does not overtake what it claims (G5).
+   */
   commit(handle: SessionHandle): void | Promise<void> {
-    return this.changes.commit(handle);
+    const { underWay } = handle;
+    if (underWay && underWay.size > 0) return Promise.all(underWay).then(() => this.commit(handle));
+    const stored = this.changes.commit(handle);
+    if (!handle.offer || handle.headOut) return stored;
+    return stored ? stored.then(() => this.#confirmOffer(handle)) : this.#confirmOffer(handle);
+  }
+
+  /** The next token of a session that was ended or replaced meanwhile must not overwrite the cookie that came after (G4). */
+  #confirmOffer(handle: SessionHandle): void | Promise<void> {
+    const { stored } = handle;
+    if (!handle.offer || !stored || handle.wrote || handle.phase !== 'alive') return;
+    const settle = (answer: 'touched' | 'gone') => {
+      if (answer === 'gone') handle.offer = undefined;
+      else handle.wrote = true;
+    };
+    const give = () => {
+      // Not worth an error: this response changes nothing, and the next one offers again.
+      handle.offer = undefined;
+    };
+    try {
+      const answer = this.repository.touch(stored);
+      if (isPromise(answer)) return answer.then(settle, give);
+      settle(answer);
+    } catch {
+      give();
+    }
   }
 
   cookieOf(handle: SessionHandle): CookieChange {
@@ -119,10 +147,11 @@ export class Engine implements Parts {
     this.events.emit({ type: 'change-dropped', reason: 'aborted', ...idOf(handle) });
   }
 
-  async endSession(id: SessionId, reason: string): Promise<boolean> {
+  /** Ends a session and answers why it is over: an earlier ending keeps its reason. Undefined if there was none. */
+  async endSession(id: SessionId, reason: string): Promise<string | undefined> {
     const ended = await this.repository.end(id, reason);
-    if (ended) this.events.emit({ type: 'ended', id, reason });
-    this.signals.ended(id, reason);
+    if (ended === reason) this.events.emit({ type: 'ended', id, reason });
+    this.signals.ended(id, ended ?? reason);
     return ended;
   }
 

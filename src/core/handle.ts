@@ -58,6 +58,8 @@ export class SessionHandle {
   /** This request has stored the session itself, so that it needs no touch. */
   wrote = false;
   touchWanted = false;
+  /** Verbs that the handler called and that have not settled: the response waits for them. */
+  underWay: Set<Promise<void>> | undefined;
   /** A new token was made in this request, so a change of identity needs no other. */
   replacedHere = false;
   /** The change was dropped and said to be; not again at the end of the response. */

@@ -1,6 +1,6 @@
 /** The errors that several rooms of the core throw, each worded once. */
 import { SessionError } from './errors.js';
-import type { SessionHandle } from './handle.js';
+import type { SessionHandle, Stored } from './handle.js';
 
 export function endedError(reason: string): SessionError {
   return new SessionError(
@@ -36,6 +36,13 @@ export function unavailable(handle: SessionHandle, error: SessionError): Session
   handle.phase = 'unavailable';
   handle.error = error;
   return handle;
+}
+
+/** For verbs that waited for others of their request: what is stored, unless one of those ended the session. */
+export function storedOf(handle: SessionHandle): Stored {
+  requireUsable(handle);
+  if (!handle.stored || handle.phase !== 'alive') throw endedError(handle.endedReason ?? 'by this request');
+  return handle.stored;
 }
 
 /** For verbs: throws where the session can't be used any more, or can't be looked up. */

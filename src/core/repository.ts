@@ -4,7 +4,7 @@ import type { Stored } from './handle.js';
 import type { SessionId } from './ids.js';
 import { isPromise } from './maybe-promise.js';
 import type { EngineConfig } from './options.js';
-import { nextIdleDeadline } from './policy.js';
+import { deadlinesOf, lifeOf, nextIdleDeadline } from './policy.js';
 import { type RecordHeader, readRecord, writeRecord } from './record.js';
 import type { Sealer, SealFault } from './seal.js';
 import type { Ended, Ending, MaybePromise, Owning, SessionStore, StoredRecord } from './store.js';
@@ -67,6 +67,7 @@ export class Repository {
   }
 
   async update(before: Stored, header: RecordHeader, data: Uint8Array, deadline: number): Promise<PutResult> {
+    if (this.isOver(before)) return this.#overtaken(before, deadline);
     const [stored, record] = this.#draft(before.id, header, data, {});
     const result = await this.#guard.call(
       'update',
@@ -85,6 +86,7 @@ export class Repository {
     owner: OwnerFields,
     deadline: number,
   ): Promise<PutResult> {
+    if (this.isOver(before)) return this.#overtaken(before, deadline);
     const [stored, record] = this.#draft(id, header, data, owner);
     const ending = this.ending('replaced');
     const owning = this.#owning(owner);
@@ -99,13 +101,29 @@ export class Repository {
       : { result: 'conflict', found: this.open(before.id, result.conflict) };
   }
 
-  end(id: SessionId, reason: string): MaybePromise<boolean> {
-    return this.#guard.call('end', () => this.#store.end(id, this.ending(reason)));
+  /** Ends it and answers why it is over: an earlier ending keeps its reason. Undefined if the store knew nothing of it. */
+  async end(id: SessionId, reason: string): Promise<string | undefined> {
+    if (!(await this.#guard.call('end', () => this.#store.end(id, this.ending(reason))))) return undefined;
+    const found = await this.#guard.call('end', () => this.#store.read(id));
+    return found && isEnded(found) ? found.ended : reason;
   }
 
   touch(stored: Stored): MaybePromise<'touched' | 'gone'> {
+    if (this.isOver(stored)) return 'gone';
     const deadline = nextIdleDeadline(stored.header, this.#config, this.#config.clock.now());
     return this.#guard.call('touch', () => this.#store.touch(stored.id, deadline));
+  }
+
+  /** Whether it has expired, as far as this request knows: another may have moved the idle deadline since. */
+  isOver({ header, idleDeadline }: Stored): boolean {
+    const now = this.#config.clock.now();
+    return lifeOf(deadlinesOf(header, idleDeadline, this.#config), now) !== 'alive';
+  }
+
+  /** A write for a session that expired while the request ran must not bring it back (G2), unless another kept it alive. */
+  async #overtaken(before: Stored, deadline: number): Promise<PutResult> {
+    const found = await this.find(before.id, deadline);
+    return found.kind === 'found' && !this.isOver(found.stored) ? { result: 'conflict', found } : { result: 'gone' };
   }
 
   /** The marker outlives every request that could still be in flight, because `keepEnded` is at least the store deadline. */

@@ -3,6 +3,7 @@
  * Assigning to a taken name throws, so that no data can shadow a verb, and no verb is lost to a careless key.
  */
 
+import { isPlainObject } from './codec.js';
 import type { Duration } from './duration.js';
 import { SessionError } from './errors.js';
 import type { SessionHandle } from './handle.js';
@@ -217,14 +218,38 @@ for (const name of [...reservedNames, '__proto__']) {
   });
 }
 
-/** Makes the session's own keys those of `data`; values that are equal stay the same objects, which handlers may hold. */
+/**
+ * Makes the session's own keys those of `data`. Objects and arrays are changed in place, down to the leaves: a handler
+ * that holds `req.session.cart` across a save must not go on writing to an object that nobody stores.
+ */
 export function fill(session: Session, data: Data): void {
   const target = session as unknown as Data;
   for (const key of Object.keys(target)) {
     if (!Object.hasOwn(data, key)) delete target[key];
   }
   for (const [key, value] of Object.entries(data)) {
-    if (reservedNames.has(key) || (Object.hasOwn(target, key) && sameValue(target[key], value))) continue;
-    target[key] = value;
+    if (!reservedNames.has(key) && !becomes(target, key, value)) target[key] = value;
   }
+}
+
+/** Whether the member has the value now, without being assigned to. */
+function becomes(target: Data, key: string, value: unknown): boolean {
+  if (!Object.hasOwn(target, key)) return false;
+  const own = target[key];
+  if (sameValue(own, value)) return true;
+  if (typeof own !== 'object' || own === null || !Object.isExtensible(own)) return false;
+  if (Array.isArray(own) && Array.isArray(value)) {
+    own.splice(0, own.length, ...value);
+    return true;
+  }
+  if (!isPlainObject(own) || !isPlainObject(value)) return false;
+  for (const name of Object.keys(own)) {
+    if (!Object.hasOwn(value, name)) delete own[name];
+  }
+  for (const [name, member] of Object.entries(value)) {
+    if (becomes(own, name, member)) continue;
+    // Not an assignment: a key such as `__proto__` is a key and no prototype.
+    Object.defineProperty(own, name, { value: member, writable: true, enumerable: true, configurable: true });
+  }
+  return true;
 }

@@ -8,7 +8,7 @@ import { newHeader } from './headers.js';
 import { takeOptions } from './options.js';
 import type { Parts } from './parts.js';
 import type { RecordHeader } from './record.js';
-import { busy, endedError, requireUsable } from './refusals.js';
+import { busy, endedError, requireUsable, storedOf } from './refusals.js';
 import type { PutResult } from './repository.js';
 import { type Data, fill, type ReauthenticateOptions, type Session, type SignInOptions } from './session.js';
 import { newId, newSecret } from './token.js';
@@ -43,9 +43,11 @@ export class SignIn {
       const deadline = guard.deadline();
       const ownerFields = changes.ownerFields(name, startedAt);
       for (;;) {
+        requireUsable(handle);
         const before = handle.phase === 'alive' ? handle.stored : undefined;
         const session = this.#sessionOf(handle);
         const data = pick(session, handle.phase === 'superseded' ? [] : keep);
+        const seen: Data = { ...session };
         const secret = newSecret();
         const header = {
           ...newHeader(config, handle.facts, secret, wanted),
@@ -61,7 +63,8 @@ export class SignIn {
           handle.endedReason = undefined;
           if (before) changes.replaced(handle, before, put.stored, secret, 'sign-in');
           else this.#begun(handle, put.stored, secret);
-          fill(session, data);
+          // What the handler set while this was under way belongs to the new session.
+          fill(session, { ...data, ...setSince(seen, session) });
           return;
         }
         if (put.result === 'conflict' && keep.length === 0) changes.takeOver(handle, put.found);
@@ -102,8 +105,8 @@ export class SignIn {
     });
   }
 
-  /** Replaces the session by an empty one. */
-  async regenerate(handle: SessionHandle): Promise<void> {
+  /** Replaces the session by an empty one. `emptied` runs at once then, before any other verb of the request goes on. */
+  async regenerate(handle: SessionHandle, emptied: () => void): Promise<void> {
     const { config, guard, repository } = this.#parts;
     const changes = this.#changes;
     requireUsable(handle);
@@ -112,7 +115,7 @@ export class SignIn {
       await changes.queued(handle, async () => {
         const deadline = guard.deadline();
         for (;;) {
-          const before = handle.stored as Stored;
+          const before = storedOf(handle);
           const secret = newSecret();
           const put = await repository.replace(
             before,
@@ -122,8 +125,14 @@ export class SignIn {
             {},
             deadline,
           );
-          if (put.result === 'stored') return changes.replaced(handle, before, put.stored, secret, 'regenerate');
-          if (put.result === 'gone') return this.#startAfresh(handle);
+          if (put.result === 'stored') {
+            changes.replaced(handle, before, put.stored, secret, 'regenerate');
+            return emptied();
+          }
+          if (put.result === 'gone') {
+            this.#startAfresh(handle);
+            return emptied();
+          }
           if (put.result !== 'conflict') throw refusal(put);
           // What the other request stored is dropped with the rest: an empty session is what was asked for.
           changes.takeOver(handle, put.found);
@@ -132,6 +141,7 @@ export class SignIn {
       });
     } else {
       this.#startAfresh(handle);
+      emptied();
     }
   }
 
@@ -148,7 +158,7 @@ export class SignIn {
       const deadline = guard.deadline();
       const session = this.#sessionOf(handle);
       for (;;) {
-        const before = handle.stored as Stored;
+        const before = storedOf(handle);
         const secret = newSecret();
         const header = headerFrom(before, secret);
         const owner = changes.ownerFields(header.owner, startedAt);
@@ -212,6 +222,10 @@ function pick(session: Session, keep: readonly string[]): Data {
     if (Object.hasOwn(source, key)) kept[key] = source[key];
   }
   return kept;
+}
+
+function setSince(seen: Data, session: Session): Data {
+  return Object.fromEntries(Object.entries(session).filter(([key, value]) => !Object.is(seen[key], value)));
 }
 
 function refusal(put: PutResult): SessionError {

@@ -11,6 +11,11 @@ import type { MaybePromise } from './store.js';
 /** After a fault, one call in this time is let through as a probe. */
 const probeEveryMs = 250;
 
+const answersOfAHealthyStore: ReadonlySet<string> = new Set([
+  'ERR_SESSION_STORE_FULL',
+  'ERR_SESSION_RECORD_UNREADABLE',
+]);
+
 export class StoreGuard {
   readonly #store: string;
   readonly #deadlineMs: number;
@@ -82,8 +87,9 @@ export class StoreGuard {
   }
 
   #fault(operation: string, error: unknown): SessionError {
-    // A full store is up and says so; refusing everything else for a while would turn a limit into an outage.
-    if (error instanceof SessionError && error.code === 'ERR_SESSION_STORE_FULL') return error;
+    // A store that says it is full, or that one record is beyond it, is up: refusing everything else for a while would
+    // turn a limit or one bad record into an outage.
+    if (error instanceof SessionError && answersOfAHealthyStore.has(error.code)) return error;
     const cause = error instanceof Error ? error : new Error(String(error));
     this.#faulty = true;
     this.#probeAt = this.#clock.monotonic() + probeEveryMs;

@@ -9,6 +9,8 @@
  * Versions are random and chosen by the writer, so every mutation can be sent again after a lost reply
  * and answers what it answered the first time.
  *
+ * Where more than one refusal fits a call, the store gives any one of them.
+ *
  * Methods may answer at once or by promise. A fault (no link, a full disk) is thrown or rejects;
  * "not there" is never a fault.
  */
@@ -137,7 +139,7 @@ export interface OwnerIndexed {
   /**
    * Ends every session of this owner but `except`, and leaves a mark with the moment `ending.at`: a create or
    * replace for this owner with `startedAt <= ending.at` answers `barred` from then until `ending.keepUntil`. The
-   * mark only moves forward. Answers the ids that this call ended.
+   * mark only moves forward. Answers the ids that this call ended: sent again, it does not answer them once more.
    */
   endByOwner(
     owner: OwnerHash,

@@ -1,12 +1,13 @@
 /** What the methods of `req.session` do. Each has happened when its promise resolves. */
 import { adopt } from './admission.js';
+import { decodeData } from './codec.js';
 import type { Engine } from './engine.js';
 import { describe, SessionError } from './errors.js';
-import type { SessionHandle, Stored } from './handle.js';
+import type { SessionHandle } from './handle.js';
 import type { SessionId } from './ids.js';
 import { isPromise } from './maybe-promise.js';
 import { deadlinesOf } from './policy.js';
-import { busy, endedError, requireUsable } from './refusals.js';
+import { busy, endedError, requireUsable, storedOf } from './refusals.js';
 import {
   type Data,
   fill,
@@ -72,34 +73,56 @@ export class Verbs implements SessionVerbs {
   }
 
   signIn(handle: SessionHandle, owner: string | number | bigint, options?: SignInOptions): Promise<void> {
-    return this.#signIn.signIn(handle, owner, options);
+    return during(handle, () => this.#signIn.signIn(handle, owner, options));
   }
 
   reauthenticate(handle: SessionHandle, options?: ReauthenticateOptions): Promise<void> {
-    return this.#signIn.reauthenticate(handle, options);
+    return during(handle, () => this.#signIn.reauthenticate(handle, options));
   }
 
-  async regenerate(handle: SessionHandle): Promise<void> {
-    await this.#signIn.regenerate(handle);
-    // A new object, because code written for express-session still reads the old one; frozen, so that a write to it is loud.
-    if (handle.session) Object.freeze(handle.session);
-    handle.session = new Session(this, handle);
+  regenerate(handle: SessionHandle): Promise<void> {
+    return during(handle, () => this.#regenerate(handle));
   }
 
-  async end(handle: SessionHandle, reason: 'signed-out' | 'destroyed'): Promise<void> {
+  end(handle: SessionHandle, reason: 'signed-out' | 'destroyed'): Promise<void> {
+    return during(handle, () => this.#end(handle, reason));
+  }
+
+  update(handle: SessionHandle, change: (data: Data) => void): Promise<void> {
+    return during(handle, () => this.#update(handle, change));
+  }
+
+  save(handle: SessionHandle): Promise<void> {
+    return during(handle, () => this.#save(handle));
+  }
+
+  reload(handle: SessionHandle): Promise<void> {
+    return during(handle, () => this.#reload(handle));
+  }
+
+  touch(handle: SessionHandle): void {
+    handle.touchWanted = true;
+  }
+
+  async #regenerate(handle: SessionHandle): Promise<void> {
+    await this.#signIn.regenerate(handle, () => {
+      // A new object, because code written for express-session still reads the old one; frozen, so that a write to it is loud.
+      if (handle.session) Object.freeze(handle.session);
+      handle.session = new Session(this, handle);
+    });
+  }
+
+  async #end(handle: SessionHandle, reason: 'signed-out' | 'destroyed'): Promise<void> {
     const engine = this.#engine;
     if (handle.phase === 'ended') return;
     requireUsable(handle);
-    const session = engine.sessionOf(handle);
     const stored = handle.phase === 'alive' ? handle.stored : undefined;
     if (handle.phase === 'superseded' && handle.endedReason === 'replaced') throw endedError('replaced');
     if (stored) {
       await engine.changes.queued(handle, async () => {
         const { id } = handle.stored ?? stored;
-        await engine.endSession(id, reason);
         // Ended before by a sign-in of another tab: its successor lives on, so saying "signed out" would be a lie.
-        const found = await engine.repository.find(id);
-        if (found.kind === 'ended' && found.ended.ended === 'replaced')
+        if ((await engine.endSession(id, reason)) === 'replaced')
           throw endedError(await engine.changes.whyGone(handle));
       });
       handle.cookie = 'clear';
@@ -107,11 +130,12 @@ export class Verbs implements SessionVerbs {
     handle.phase = 'ended';
     handle.stored = undefined;
     handle.offer = undefined;
+    const session = engine.sessionOf(handle);
     fill(session, {});
     Object.freeze(session);
   }
 
-  async update(handle: SessionHandle, change: (data: Data) => void): Promise<void> {
+  async #update(handle: SessionHandle, change: (data: Data) => void): Promise<void> {
     const engine = this.#engine;
     if (typeof change !== 'function') {
       throw new SessionError(
@@ -122,7 +146,10 @@ export class Verbs implements SessionVerbs {
     requireUsable(handle);
     const session = engine.sessionOf(handle);
     if (handle.phase !== 'alive') {
-      applied(session as unknown as Data, change);
+      const draft = decodeData(engine.changes.encode(session));
+      applied(draft, change);
+      engine.changes.encode(draft);
+      fill(session, draft);
       return engine.changes.commit(handle, true);
     }
     // What can't be stored must be told before anything is.
@@ -130,14 +157,17 @@ export class Verbs implements SessionVerbs {
     await engine.changes.queued(handle, async () => {
       const deadline = engine.guard.deadline();
       for (;;) {
-        const before = handle.stored as Stored;
+        const before = storedOf(handle);
         const draft = decodeStored(before);
         applied(draft, change);
         const data = engine.changes.encode(draft);
         if (sameBytes(data, before.data)) return;
         const put = await engine.changes.put(handle, before, draft, data, deadline);
         // The handler's own changes that are not saved yet stay on top.
-        if (put.result === 'stored') return fill(session, engine.changes.mergeOver(before, { ...session }, draft));
+        if (put.result === 'stored') {
+          const now = engine.sessionOf(handle);
+          return fill(now, engine.changes.mergeOver(before, { ...now }, draft));
+        }
         if (put.result !== 'conflict') throw endedError(await engine.changes.whyGone(handle));
         engine.changes.follow(handle, before, put.found);
         if (engine.guard.isPast(deadline)) throw busy();
@@ -145,12 +175,12 @@ export class Verbs implements SessionVerbs {
     });
   }
 
-  async save(handle: SessionHandle): Promise<void> {
+  async #save(handle: SessionHandle): Promise<void> {
     requireUsable(handle);
     await this.#engine.changes.commit(handle, true);
   }
 
-  async reload(handle: SessionHandle): Promise<void> {
+  async #reload(handle: SessionHandle): Promise<void> {
     const engine = this.#engine;
     requireUsable(handle);
     const session = engine.sessionOf(handle);
@@ -161,14 +191,30 @@ export class Verbs implements SessionVerbs {
     }
     const answer = engine.repository.find(stored.id);
     const found = isPromise(answer) ? await answer : answer;
-    if (found.kind !== 'found') throw endedError(await engine.changes.whyGone(handle));
+    if (found.kind !== 'found' || engine.repository.isOver(found.stored))
+      throw endedError(await engine.changes.whyGone(handle));
     adopt(engine.config, handle, found.stored);
     fill(session, decodeStored(found.stored));
   }
+}
 
-  touch(handle: SessionHandle): void {
-    handle.touchWanted = true;
-  }
+/**
+ * Runs a verb so that the response waits for it. The promise is the one that the handler gets: a failure that neither
+ * the handler nor a response hears of stays an unhandled rejection, as with any forgotten `await`.
+ */
+function during(handle: SessionHandle, run: () => Promise<void>): Promise<void> {
+  handle.underWay ??= new Set();
+  const { underWay } = handle;
+  const settled = async () => {
+    try {
+      await run();
+    } finally {
+      underWay.delete(work);
+    }
+  };
+  const work: Promise<void> = settled();
+  underWay.add(work);
+  return work;
 }
 
 const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms));

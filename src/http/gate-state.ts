@@ -187,7 +187,7 @@ export class Gate implements ResponseHead {
   fail(error: unknown): void {
     const { calls, doomed } = this;
     this.#unhold();
-    if (this.headOut) {
+    if (this.headOut || this.res.headersSent) {
       this.phase = 'cut';
       cutConnection(this.res, this.http2);
       for (const call of calls) this.#drop(call);

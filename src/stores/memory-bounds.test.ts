@@ -116,6 +116,8 @@ describe('a full memory store', () => {
     }
     // Owned sessions are never evicted: had a byte leaked each round, this would not fit.
     add(store, { owner, bytes: new Uint8Array(19_000) });
+    // And had one been forgotten, this would.
+    expect(codeOf(() => add(store, { owner, bytes: new Uint8Array(100) }))).toBe('ERR_SESSION_STORE_FULL');
   });
 
   it('forgets the oldest markers and owner marks, never a live session', () => {

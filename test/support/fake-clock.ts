@@ -5,9 +5,10 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** Time that moves only when a test says so. Wall clock and monotonic clock move together. */
+/** Time that moves only when a test says so. Wall clock and monotonic clock move together, but for `stepWall`. */
 export class FakeClock implements Clock {
   #now: number;
+  #wallAhead = 0;
   readonly #start: number;
   readonly #timers = new Set<Timer>();
 
@@ -17,7 +18,7 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
-    return this.#now;
+    return this.#now + this.#wallAhead;
   }
 
   monotonic(): number {
@@ -41,6 +42,11 @@ export class FakeClock implements Clock {
       due.run();
     }
     this.#now = until;
+  }
+
+  /** Somebody sets the wall clock; the monotonic one and timers do not notice. */
+  stepWall(ms: number): void {
+    this.#wallAhead += ms;
   }
 
   get pending(): number {

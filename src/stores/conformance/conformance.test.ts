@@ -17,7 +17,8 @@ async function judge(makeStore: () => SessionStore): Promise<Outcome> {
     test: (title, run) => tests.push([title, run]),
     makeStore: () => {
       const store = makeStore();
-      return { store, reopen: () => store };
+      const beforeCommand = hooks.get(store);
+      return { store, reopen: () => store, ...(beforeCommand && { beforeCommand }) };
     },
     skip: (title) => outcome.skipped.push(title),
     sequences: 30,
@@ -43,6 +44,28 @@ function altered(alter: (right: MemoryStore) => object): SessionStore {
     },
     has: (target, name) => name in target,
   });
+}
+
+type Perform = (right: MemoryStore, step: () => Promise<void>, name: string, args: unknown[]) => Promise<unknown>;
+
+const hooks = new WeakMap<SessionStore, (hook: (() => unknown) | undefined) => void>();
+
+/** A store that changes things in commands, as one that talks to a server does. */
+function stepwise(perform: Perform): SessionStore {
+  const right = memoryStore();
+  let hook: (() => unknown) | undefined;
+  const step = async () => void (await hook?.());
+  const changes = ['create', 'update', 'touch', 'end', 'replace', 'endByOwner'];
+  const store = altered(() =>
+    Object.fromEntries([
+      ...changes.map((name) => [name, (...args: unknown[]) => perform(right, step, name, args)]),
+      ...['read', 'listByOwner', 'scan', 'sweep', 'watch'].map((name) => [name, Reflect.get(right, name).bind(right)]),
+    ]),
+  );
+  hooks.set(store, (next) => {
+    hook = next;
+  });
+  return store;
 }
 
 const far = Date.now() + 1e12;
@@ -217,6 +240,31 @@ describe('the conformance kit', () => {
       ]),
     );
     expect(passed.length).toBeGreaterThan(40);
+  });
+
+  it('runs other changes, and crashes, before each command of a store that has several', async () => {
+    const whole = await judge(() =>
+      stepwise(async (right, step, name, args) => {
+        const copy = structuredClone(args);
+        await step();
+        return Reflect.apply(Reflect.get(right, name), right, copy);
+      }),
+    );
+    expect(whole.failed).toEqual([]);
+    expect(whole.skipped).toEqual([]);
+    const torn = await judge(() =>
+      stepwise(async (right, step, name, args) => {
+        await step();
+        if (name !== 'update') return Reflect.apply(Reflect.get(right, name), right, args);
+        const [id, record, expected] = args as Parameters<MemoryStore['update']>;
+        const found = right.read(id);
+        if (!found || isEnded(found)) return 'gone';
+        if (found.version !== expected && found.version !== record.version) return { conflict: found };
+        await step();
+        return right.update(id, record, (right.read(id) as typeof found).version);
+      }),
+    );
+    expect(torn.failed).toContain('races: update with any other change before each of its commands');
   });
 
   it('closes every store that it was given, also when a law fails', async () => {

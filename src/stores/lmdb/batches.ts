@@ -90,6 +90,7 @@ function attempt(run: () => unknown): Outcome {
   }
 }
 
+/** errno. A disk that fills up within a write shows as an input/output error first. */
 const noSpace = 28;
 
 /** lmdb says why a commit failed in a promise on the error, which must be heard or it ends the process. */
@@ -111,8 +112,12 @@ async function faultOf(error: unknown): Promise<SessionError> {
       { cause, outcome: 'not-applied' },
     );
   }
-  return new SessionError('ERR_SESSION_STORE_UNAVAILABLE', `lmdbStore: the transaction failed: ${message}.`, {
-    cause,
-    outcome: 'unknown',
-  });
+  return new SessionError(
+    'ERR_SESSION_STORE_UNAVAILABLE',
+    `lmdbStore: the transaction failed: ${message}. Look at the disk: it may be full, or failing.`,
+    {
+      cause,
+      outcome: 'unknown',
+    },
+  );
 }

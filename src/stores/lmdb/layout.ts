@@ -111,3 +111,10 @@ export function movedTo(value: Buffer, deadline: number, indexed: number): Buffe
   copy.writeDoubleLE(indexed, indexedAt);
   return copy;
 }
+
+/** The values of the other tables: doubles, one after the other. */
+export function doubles(...numbers: number[]): Buffer {
+  const value = Buffer.allocUnsafe(8 * numbers.length);
+  for (const [index, number] of numbers.entries()) value.writeDoubleLE(number, 8 * index);
+  return value;
+}

@@ -17,6 +17,7 @@ import {
   checkForm,
   deadlineOf,
   decodeRecord,
+  doubles,
   encodeMarker,
   encodeRecord,
   indexedOf,
@@ -158,7 +159,7 @@ export class Ledger {
       if (moment(deadline) > now) {
         this.#tables.expiry.put([moment(deadline), kind, name], noBytes);
         if (kind === 's') this.#tables.sessions.put(name, movedTo(value, deadline, moment(deadline)));
-        else table.put(name, threeDoubles(value.readDoubleLE(0), deadline, moment(deadline)));
+        else table.put(name, doubles(value.readDoubleLE(0), deadline, moment(deadline)));
         continue;
       }
       removed++;
@@ -182,7 +183,7 @@ export class Ledger {
 
   /** A transaction ends: the counters are stored with what they count. */
   settle(): void {
-    if (this.#counters) this.#tables.meta.put('counters', twoDoubles(this.#counters.serial, this.#counters.bytes));
+    if (this.#counters) this.#tables.meta.put('counters', doubles(this.#counters.serial, this.#counters.bytes));
   }
 
   #due(now: number, most: number): Iterable<[number, string, string]> {
@@ -255,8 +256,8 @@ export class Ledger {
     this.#tables.marks.put(
       owner,
       found
-        ? threeDoubles(Math.max(at, found.readDoubleLE(0)), Math.max(keepUntil, found.readDoubleLE(8)), indexed)
-        : threeDoubles(at, keepUntil, indexed),
+        ? doubles(Math.max(at, found.readDoubleLE(0)), Math.max(keepUntil, found.readDoubleLE(8)), indexed)
+        : doubles(at, keepUntil, indexed),
     );
   }
 
@@ -295,19 +296,4 @@ function costOf(payload: number): number {
 /** As a key: Infinity and NaN have no place in an order of moments. */
 function moment(ms: number): number {
   return Number.isFinite(ms) ? ms : Number.MAX_SAFE_INTEGER;
-}
-
-function twoDoubles(first: number, second: number): Buffer {
-  const value = Buffer.allocUnsafe(16);
-  value.writeDoubleLE(first, 0);
-  value.writeDoubleLE(second, 8);
-  return value;
-}
-
-function threeDoubles(first: number, second: number, third: number): Buffer {
-  const value = Buffer.allocUnsafe(24);
-  value.writeDoubleLE(first, 0);
-  value.writeDoubleLE(second, 8);
-  value.writeDoubleLE(third, 16);
-  return value;
 }
