@@ -63,13 +63,7 @@ export async function listSessions(engine: Engine, owner: string | number | bigi
 
 /** Ends one session by its public id. False if there was none. */
 export async function revokeSession(engine: Engine, id: string, reason: string): Promise<boolean> {
-  if (typeof id !== 'string' || !/^[A-Za-z0-9_-]{27}$/.test(id)) {
-    throw new SessionError(
-      'ERR_SESSION_ARGUMENT',
-      `revoke: expected the public id of a session (27 characters), got ${describe(id)}.`,
-    );
-  }
-  const ended = await engine.endSession(id as SessionId, reasonOf(reason, 'revoke'));
+  const ended = await engine.endSession(idOf(id, 'revoke'), reasonOf(reason, 'revoke'));
   // Replaced by a sign-in before: it goes on under another id, so saying that it was revoked would be a lie.
   return ended !== undefined && ended !== 'replaced';
 }
@@ -82,9 +76,10 @@ export async function revokeOwner(
   engine: Engine,
   owner: string | number | bigint,
   reason: string,
-  except?: SessionId,
+  exceptId?: string,
 ): Promise<number> {
   const store = indexed(engine, 'revokeAll');
+  const except = exceptId === undefined ? undefined : idOf(exceptId, 'revokeAll except');
   const ending = engine.repository.ending(reasonOf(reason, 'revokeAll'));
   let count = 0;
   for (const hash of hashesOf(engine, ownerOf(owner, 'revokeAll'))) {
@@ -98,6 +93,14 @@ export async function revokeOwner(
     count += ids.length;
   }
   return count;
+}
+
+function idOf(id: unknown, operation: string): SessionId {
+  if (typeof id === 'string' && /^[A-Za-z0-9_-]{27}$/.test(id)) return id as SessionId;
+  throw new SessionError(
+    'ERR_SESSION_ARGUMENT',
+    `${operation}: expected the public id of a session (27 characters), got ${describe(id)}.`,
+  );
 }
 
 function ownerOf(owner: unknown, operation: string): string {

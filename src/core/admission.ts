@@ -9,7 +9,7 @@ import { isPromise } from './maybe-promise.js';
 import type { EngineConfig } from './options.js';
 import type { Parts } from './parts.js';
 import { deadlinesOf, lifeOf, nextSecret, type SecretStanding, standingOf } from './policy.js';
-import { toldEndings, unavailable, unreadable } from './refusals.js';
+import { isTemporary, toldEndings, unavailable, unreadable } from './refusals.js';
 import type { Found } from './repository.js';
 import type { MaybePromise } from './store.js';
 import type { ParsedToken, TokenCodec } from './token.js';
@@ -89,8 +89,7 @@ export class Admission {
     if (found.kind === 'refused') {
       handle.refusals.push(`record-${found.fault}`);
       this.#parts.events.emit({ type: 'record-refused', reason: found.fault, id });
-      const temporary = found.fault === 'newer-format' || found.fault === 'unknown-key';
-      return temporary ? unavailable(handle, unreadable(found.fault)) : handle;
+      return isTemporary(found.fault) ? unavailable(handle, unreadable(found.fault)) : handle;
     }
     const { stored } = found;
     const life = lifeOf(deadlinesOf(stored.header, stored.idleDeadline, this.#parts.config), handle.openedAt);

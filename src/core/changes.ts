@@ -28,16 +28,23 @@ export class Changes {
    * that the app called itself: they throw where a response would go out with its change dropped.
    */
   commit(handle: SessionHandle, insist = false): void | Promise<void> {
+    // What the app asks for by name is not dropped because the client has gone.
+    if (insist) handle.dropped = false;
     if (this.changed(handle) === undefined) return;
     return this.queued(handle, () => this.#storeChanges(handle, insist));
   }
 
-  /** Runs one commit of this session after the ones before it. */
+  /** Runs one commit of this session after the ones before it, or fails once it has waited for longer than a store may take. */
   queued(handle: SessionHandle, work: () => Promise<void>): Promise<void> {
     // A session that is not stored yet is this request's own: its commits queue by the handle.
     const key = handle.stored?.id ?? handle;
     const before = this.#queues.get(key);
-    const mine = before ? before.then(work, work) : work();
+    const deadline = this.#parts.guard.deadline();
+    const inTurn = () => {
+      if (this.#parts.guard.isPast(deadline)) throw busy();
+      return work();
+    };
+    const mine = before ? before.then(inTurn, inTurn) : work();
     this.#queues.set(key, mine);
     const forget = () => void (this.#queues.get(key) === mine && this.#queues.delete(key));
     mine.then(forget, forget);
@@ -130,7 +137,7 @@ export class Changes {
   replaced(handle: SessionHandle, before: Stored, stored: Stored, secret: Uint8Array, cause: string): void {
     this.settled(handle, stored, secret);
     this.#parts.events.emit({ type: 'replaced', id: stored.id, replacedId: before.id, cause });
-    this.#parts.signals.moved(handle, before.id, stored.id);
+    this.#parts.signals.ended(before.id, 'replaced');
   }
 
   /** After a new session was stored. */
@@ -145,6 +152,7 @@ export class Changes {
     handle.wrote = true;
     handle.replacedHere = true;
     handle.dropped = false;
+    this.#parts.signals.follow(handle, stored.id);
   }
 
   minted(handle: SessionHandle): { readonly id: SessionId; readonly secret: Uint8Array } {

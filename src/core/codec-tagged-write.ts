@@ -4,7 +4,7 @@ import { ancestry, hasSymbolKey, isArrayClass, isBare, isPlainObject, maxDepth }
 import { type Step, toPath } from './data-path.js';
 import { describe, SessionError } from './errors.js';
 
-/** What the walk may still spend. One reference counts each time, so ten nested pairs of one object can't hang a process. */
+/** What the walk may still spend, as in codec.ts. */
 let budget = 0;
 
 /**

@@ -1,3 +1,6 @@
+/**
+ * Length: one value, one refusal and one malformed input after another; a table of cases.
+ */
 import { readFileSync } from 'node:fs';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';

@@ -12,6 +12,7 @@ import { isPromise } from './maybe-promise.js';
 import type { EngineConfig } from './options.js';
 import type { Parts } from './parts.js';
 import { deadlinesOf, lifeOf } from './policy.js';
+import { isTemporary, unreadable } from './refusals.js';
 import { Repository } from './repository.js';
 import { Sealer } from './seal.js';
 import { fill, Session } from './session.js';
@@ -84,6 +85,8 @@ export class Engine implements Parts {
   /** The next token of a session that was ended or replaced meanwhile must not overwrite the cookie that came after (G4). */
   #confirmOffer(handle: SessionHandle): void | Promise<void> {
     const { stored } = handle;
+    // By now the successor may have been succeeded: handed out so late, it would pass for a copied cookie.
+    if (this.config.clock.now() - handle.openedAt >= this.config.renewEveryMs) handle.offer = undefined;
     if (!handle.offer || !stored || handle.wrote || handle.phase !== 'alive') return;
     const settle = (answer: 'touched' | 'gone') => {
       if (answer === 'gone') handle.offer = undefined;
@@ -116,6 +119,7 @@ export class Engine implements Parts {
 
   /** After the response: moves the idle deadline if it is time, and lets go of the signal. Its faults are events only. */
   release(handle: SessionHandle): void {
+    handle.released = true;
     if (handle.abort) this.signals.release(handle);
     const { stored } = handle;
     if (!stored || handle.phase !== 'alive' || handle.wrote) return;
@@ -159,6 +163,7 @@ export class Engine implements Parts {
   async #lives(id: SessionId): Promise<Lives> {
     const found = await this.repository.find(id);
     if (found.kind === 'ended') return { alive: false, reason: found.ended.ended };
+    if (found.kind === 'refused' && isTemporary(found.fault)) throw unreadable(found.fault);
     if (found.kind !== 'found') return { alive: false, reason: 'expired' };
     const deadlines = deadlinesOf(found.stored.header, found.stored.idleDeadline, this.config);
     const alive = lifeOf(deadlines, this.config.clock.now()) === 'alive';
@@ -166,7 +171,10 @@ export class Engine implements Parts {
   }
 
   async close(): Promise<void> {
-    this.signals.close();
-    await this.store.close?.();
+    try {
+      await this.signals.close();
+    } finally {
+      await this.store.close?.();
+    }
   }
 }

@@ -2,6 +2,7 @@
  * What holdfast has to tell besides answers: refusals with their reason, conflicts, faults. No event carries a token,
  * a secret or a hash of one; `id` is the public id.
  */
+import { describe } from './errors.js';
 import type { SessionId } from './ids.js';
 
 /** Why a cookie was not taken for a session. */
@@ -70,7 +71,7 @@ export type EventToEmit = WithoutTime<SessionEvent>;
 
 export type EventListener = (event: SessionEvent) => void;
 
-/** Calls the listeners at once. One that throws is reported as a process warning: it can't break a request. */
+/** Calls the listeners at once. One that throws or rejects is reported as a process warning: it can't break a request. */
 export class Events {
   readonly #listeners = new Set<EventListener>();
   readonly #now: () => number;
@@ -90,10 +91,17 @@ export class Events {
     const complete = { ...event, at: this.#now() } as SessionEvent;
     for (const listener of this.#listeners) {
       try {
-        listener(complete);
+        const answer: unknown = listener(complete);
+        // An async listener whose promise nobody holds would end the process.
+        if (answer instanceof Promise) answer.catch((error: unknown) => warn(event.type, error));
       } catch (error) {
-        process.emitWarning(`holdfast: an event listener threw on '${event.type}': ${String(error)}`);
+        warn(event.type, error);
       }
     }
   }
+}
+
+function warn(type: SessionEvent['type'], error: unknown): void {
+  const said = error instanceof Error ? String(error) : describe(error);
+  process.emitWarning(`holdfast: an event listener failed on '${type}': ${said}`);
 }

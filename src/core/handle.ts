@@ -1,4 +1,5 @@
 /** What one request holds of a session: a plain state that engine.ts and verbs.ts move, and nobody else. */
+import { inspect } from 'node:util';
 import type { SessionError } from './errors.js';
 import type { SessionId, Version } from './ids.js';
 import type { RecordHeader } from './record.js';
@@ -70,9 +71,16 @@ export class SessionHandle {
   readonly refusals: string[] = [];
   /** The signal that handlers hold, once asked for. */
   abort: AbortController | undefined;
+  /** The response is over, or its client has gone: nothing is watched for it any more. */
+  released = false;
 
   constructor(facts: RequestFacts, openedAt: number) {
     this.facts = facts;
     this.openedAt = openedAt;
+  }
+
+  /** Whoever prints a response in depth reaches this, and it holds the secret of the token (G11). */
+  [inspect.custom](): string {
+    return `SessionHandle <${this.phase}>`;
   }
 }

@@ -142,7 +142,9 @@ export function resolveEngineOptions(options: EngineOptions): EngineConfig {
 /** A copy without a prototype, with only names from `known`; an unknown name is refused with the nearest known one. */
 export function takeOptions<Options extends object>(value: unknown, known: readonly string[], what: string): Options {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new SessionError('ERR_SESSION_OPTION', `${what}: expected an object of options, got ${describe(value)}.`);
+    // A string in this place may be the secret itself, or a password: its text is not shown.
+    const received = typeof value === 'string' ? 'a string' : describe(value);
+    throw new SessionError('ERR_SESSION_OPTION', `${what}: expected an object of options, got ${received}.`);
   }
   const copy = Object.create(null) as Record<string, unknown>;
   for (const [name, option] of Object.entries(value)) {
@@ -153,6 +155,13 @@ export function takeOptions<Options extends object>(value: unknown, known: reado
         `${what}: there is no option '${name.slice(0, 40)}'.${near ? ` Did you mean '${near}'?` : ''} The options are ${known.join(', ')}.`,
       );
     }
+    // Elsewhere null often means "none" or "never"; taken for absent, it would quietly mean the default.
+    if (option === null) {
+      throw new SessionError(
+        'ERR_SESSION_OPTION',
+        `${what}: ${name}: expected a value, got null. Leave it out for the default.`,
+      );
+    }
     if (option !== undefined) copy[name] = option;
   }
   return copy as Options;
@@ -160,10 +169,9 @@ export function takeOptions<Options extends object>(value: unknown, known: reado
 
 export function checkStore(value: unknown, option = 'store'): SessionStore {
   if (typeof value !== 'object' || value === null) {
-    throw new SessionError(
-      'ERR_SESSION_OPTION',
-      `${option}: expected a store such as memoryStore(), got ${describe(value)}.`,
-    );
+    // A connection string has a password in it.
+    const received = typeof value === 'string' ? 'a string' : describe(value);
+    throw new SessionError('ERR_SESSION_OPTION', `${option}: expected a store such as memoryStore(), got ${received}.`);
   }
   const missing = missingFromStore(value);
   if (missing.length > 0) {

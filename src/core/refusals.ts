@@ -1,6 +1,7 @@
 /** The errors that several rooms of the core throw, each worded once. */
 import { SessionError } from './errors.js';
 import type { SessionHandle, Stored } from './handle.js';
+import type { SealFault } from './seal.js';
 
 export function endedError(reason: string): SessionError {
   return new SessionError(
@@ -28,6 +29,9 @@ export function unreadable(fault: string, cause?: unknown): SessionError {
     cause === undefined ? {} : { cause },
   );
 }
+
+/** Another instance can read such a record: it must not be overwritten, nor taken for gone. */
+export const isTemporary = (fault: SealFault): boolean => fault === 'newer-format' || fault === 'unknown-key';
 
 /** The endings of which the browser was told by a cookie of its own. */
 export const toldEndings: ReadonlySet<string> = new Set(['replaced', 'signed-out', 'destroyed']);

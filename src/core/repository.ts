@@ -7,7 +7,7 @@ import type { EngineConfig } from './options.js';
 import { deadlinesOf, lifeOf, nextIdleDeadline } from './policy.js';
 import { type RecordHeader, readRecord, writeRecord } from './record.js';
 import type { Sealer, SealFault } from './seal.js';
-import type { Ended, Ending, MaybePromise, Owning, SessionStore, StoredRecord } from './store.js';
+import type { Conflict, Ended, Ending, MaybePromise, Owning, SessionStore, StoredRecord } from './store.js';
 import { isEnded, isOwnerIndexed } from './store.js';
 import type { StoreGuard } from './store-guard.js';
 import { newVersion } from './token.js';
@@ -24,6 +24,7 @@ export type PutResult =
   | { readonly result: 'gone' | 'exists' | 'limit' | 'barred' };
 
 const missing: Found = { kind: 'missing' };
+const malformed: Found = { kind: 'refused', fault: 'malformed' };
 
 export class Repository {
   readonly #store: SessionStore;
@@ -45,7 +46,10 @@ export class Repository {
 
   open(id: SessionId, found: StoredRecord | Ended | undefined): Found {
     if (!found) return missing;
-    if (isEnded(found)) return { kind: 'ended', ended: found };
+    if (typeof found !== 'object') return malformed;
+    if (isEnded(found)) return typeof found.ended === 'string' ? { kind: 'ended', ended: found } : malformed;
+    // A deadline that is no number would compare as never reached (G8).
+    if (!Number.isFinite(found.idleDeadline) || typeof found.version !== 'string') return malformed;
     const plaintext = this.#sealer.open(id, found.bytes);
     if (typeof plaintext === 'string') return { kind: 'refused', fault: plaintext };
     const record = readRecord(plaintext);
@@ -63,7 +67,9 @@ export class Repository {
     const [stored, record] = this.#draft(id, header, data, owner);
     const owning = this.#owning(owner);
     const result = await this.#guard.call('create', () => this.#store.create(id, record, owning), deadline);
-    return result === 'created' ? { result: 'stored', stored } : { result };
+    if (result === 'created') return { result: 'stored', stored };
+    if (isRefusal(result)) return { result };
+    throw this.#guard.misanswered('create', result);
   }
 
   async update(before: Stored, header: RecordHeader, data: Uint8Array, deadline: number): Promise<PutResult> {
@@ -75,7 +81,9 @@ export class Repository {
       deadline,
     );
     if (result === 'updated') return { result: 'stored', stored };
-    return result === 'gone' ? { result } : { result: 'conflict', found: this.open(before.id, result.conflict) };
+    if (result === 'gone') return { result };
+    if (isConflict(result)) return { result: 'conflict', found: this.open(before.id, result.conflict) };
+    throw this.#guard.misanswered('update', result);
   }
 
   async replace(
@@ -96,9 +104,9 @@ export class Repository {
       deadline,
     );
     if (result === 'replaced') return { result: 'stored', stored };
-    return typeof result === 'string'
-      ? { result }
-      : { result: 'conflict', found: this.open(before.id, result.conflict) };
+    if (result === 'gone' || isRefusal(result)) return { result };
+    if (isConflict(result)) return { result: 'conflict', found: this.open(before.id, result.conflict) };
+    throw this.#guard.misanswered('replace', result);
   }
 
   /** Ends it and answers why it is over: an earlier ending keeps its reason. Undefined if the store knew nothing of it. */
@@ -151,6 +159,12 @@ export class Repository {
     return { now: this.#config.clock.now(), startedAt: owner.startedAt };
   }
 }
+
+const isRefusal = (answer: unknown): answer is 'exists' | 'limit' | 'barred' =>
+  answer === 'exists' || answer === 'limit' || answer === 'barred';
+
+const isConflict = (answer: unknown): answer is Conflict =>
+  typeof answer === 'object' && answer !== null && 'conflict' in answer;
 
 /** How a write names its owner to the store; nothing for an anonymous session. */
 export interface OwnerFields {

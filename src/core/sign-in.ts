@@ -5,7 +5,7 @@ import { durationMs } from './duration.js';
 import { SessionError } from './errors.js';
 import type { SessionHandle, Stored } from './handle.js';
 import { newHeader } from './headers.js';
-import { takeOptions } from './options.js';
+import { flag, takeOptions } from './options.js';
 import type { Parts } from './parts.js';
 import type { RecordHeader } from './record.js';
 import { busy, endedError, requireUsable, storedOf } from './refusals.js';
@@ -193,7 +193,7 @@ export class SignIn {
       owner,
       aal: options.aal === undefined ? 1 : aalOf(options.aal, 'signIn aal'),
       amr: options.amr === undefined ? [] : names(options.amr, 'signIn amr'),
-      persistent: options.persistent ?? config.persistent,
+      persistent: flag(options.persistent ?? config.persistent, 'signIn persistent'),
       idleMs,
       ownIdle: options.idle !== undefined,
       ownAbsolute: options.absolute !== undefined,

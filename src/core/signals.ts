@@ -7,7 +7,7 @@ import type { Clock } from './clock.js';
 import type { SessionHandle } from './handle.js';
 import type { SessionId } from './ids.js';
 import { endedError } from './refusals.js';
-import { isWatchable, type SessionStore, type Watch } from './store.js';
+import { isWatchable, type SessionStore, type Watch, type Watchable } from './store.js';
 
 const checkEveryMs = 1_000;
 
@@ -26,8 +26,12 @@ export class Signals {
   readonly #clock: Clock;
   readonly #lives: (id: SessionId) => Promise<Lives>;
   readonly #watched = new Map<SessionId, Watched>();
-  #watch: Promise<Watch | undefined> | undefined;
-  #pushed = false;
+  /** Under which id each handle is watched, so that letting go of one costs the same however many there are. */
+  readonly #ids = new Map<SessionHandle, SessionId>();
+  #watch: Promise<void> | undefined;
+  /** The link on which the store pushes changes, and whether it answered since it was last asked. */
+  #link: Watch | undefined;
+  #linkAnswered = false;
   #cancelCheck: (() => void) | undefined;
   #closed = false;
 
@@ -43,22 +47,33 @@ export class Signals {
     handle.abort = new AbortController();
     if (handle.phase === 'ended' || handle.phase === 'superseded')
       handle.abort.abort(endedError(handle.endedReason ?? 'ended'));
-    else if (handle.stored) this.#add(handle, handle.stored.id);
+    else if (handle.stored) this.follow(handle, handle.stored.id);
     return handle.abort.signal;
   }
 
   release(handle: SessionHandle): void {
-    for (const [id, { handles }] of this.#watched) {
-      if (handles.delete(handle) && handles.size === 0) this.#watched.delete(id);
-    }
+    const id = this.#ids.get(handle);
+    if (id === undefined) return;
+    this.#ids.delete(handle);
+    const handles = this.#watched.get(id)?.handles;
+    handles?.delete(handle);
+    if (handles?.size === 0) this.#watched.delete(id);
     if (this.#watched.size === 0) this.#stopChecking();
   }
 
-  /** `handle` replaced the session: it goes on with the new one, everybody else on the old one is told. */
-  moved(handle: SessionHandle, oldId: SessionId, id: SessionId): void {
-    this.#watched.get(oldId)?.handles.delete(handle);
-    this.ended(oldId, 'replaced');
-    if (handle.abort) this.#add(handle, id);
+  /** This request goes on with the session `id`: begun or replaced by it. Nothing to do where nobody holds the signal. */
+  follow(handle: SessionHandle, id: SessionId): void {
+    this.release(handle);
+    // An aborted signal stays so; whoever asks again gets that of the new session.
+    if (handle.abort?.signal.aborted) handle.abort = undefined;
+    // After its response nobody would let go of the handle again.
+    if (!handle.abort || handle.released || this.#closed) return;
+    this.#ids.set(handle, id);
+    const watched = this.#watched.get(id);
+    if (watched) watched.handles.add(handle);
+    else this.#watched.set(id, { handles: new Set([handle]), until: 0 });
+    this.#listen();
+    this.#scheduleCheck();
   }
 
   ended(id: SessionId, reason: string): void {
@@ -67,42 +82,39 @@ export class Signals {
     this.#watched.delete(id);
     if (this.#watched.size === 0) this.#stopChecking();
     for (const handle of watched.handles) {
+      this.#ids.delete(handle);
       handle.endedReason = reason;
       handle.abort?.abort(endedError(reason));
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
     this.#watched.clear();
+    this.#ids.clear();
     this.#stopChecking();
-    void this.#watch?.then((watch) => watch?.close());
-  }
-
-  #add(handle: SessionHandle, id: SessionId): void {
-    const watched = this.#watched.get(id);
-    if (watched) watched.handles.add(handle);
-    else this.#watched.set(id, { handles: new Set([handle]), until: 0 });
-    this.#listen();
-    this.#scheduleCheck();
+    await this.#watch;
+    await this.#link?.close();
+    this.#link = undefined;
   }
 
   #listen(): void {
-    const store = this.#store;
-    if (this.#watch || !isWatchable(store)) return;
-    this.#watch = (async () => {
-      try {
-        const watch = await store.watch((id) => {
-          if (id === 'all') for (const known of this.#watched.keys()) void this.#check(known);
-          else if (this.#watched.has(id)) void this.#check(id);
-        });
-        this.#pushed = true;
-        return watch;
-      } catch {
-        this.#watch = undefined;
-        return undefined;
-      }
-    })();
+    if (this.#watch || !isWatchable(this.#store)) return;
+    this.#watch = this.#connect(this.#store).catch(() => {
+      this.#watch = undefined;
+    });
+  }
+
+  async #connect(store: Watchable): Promise<void> {
+    this.#link = await store.watch((id) => {
+      if (id === 'all') this.#checkAll();
+      else if (this.#watched.has(id)) void this.#check(id);
+    });
+    this.#linkAnswered = true;
+  }
+
+  #checkAll(): void {
+    for (const id of this.#watched.keys()) void this.#check(id);
   }
 
   #scheduleCheck(): void {
@@ -111,10 +123,23 @@ export class Signals {
       this.#cancelCheck = undefined;
       const now = this.#clock.now();
       for (const [id, { until }] of this.#watched) {
-        if (!this.#pushed || now >= until) void this.#check(id);
+        if (!this.#linkAnswered || now >= until) void this.#check(id);
       }
+      void this.#askLink();
       if (this.#watched.size > 0) this.#scheduleCheck();
     });
+  }
+
+  /** A link that is lost in silence brings no notices: until it answers again, sessions are read as if there were none. */
+  async #askLink(): Promise<void> {
+    if (!this.#link) return;
+    this.#linkAnswered = false;
+    try {
+      await this.#link.heartbeat();
+      this.#linkAnswered = true;
+    } catch {
+      this.#checkAll();
+    }
   }
 
   #stopChecking(): void {

@@ -2,8 +2,9 @@
  * Between the engine and a store: every call gets a deadline, a fault becomes one clear error, and after a fault
  * calls fail at once until a probe succeeds, so that an outage costs a request milliseconds, not the deadline.
  */
+import { isNativeError } from 'node:util/types';
 import type { Clock } from './clock.js';
-import { SessionError } from './errors.js';
+import { describe, SessionError } from './errors.js';
 import type { Events } from './events.js';
 import { isPromise } from './maybe-promise.js';
 import type { MaybePromise } from './store.js';
@@ -56,22 +57,33 @@ export class StoreGuard {
 
   #awaited<T>(operation: string, answer: Promise<T>, deadline: number): Promise<T> {
     return new Promise((resolve, reject) => {
-      const cancel = this.#clock.after(Math.max(0, deadline - this.#clock.monotonic()), () => {
-        reject(this.#fault(operation, new Error(`no answer within ${this.#deadlineMs} ms`)));
+      const waitMs = Math.max(0, deadline - this.#clock.monotonic());
+      // A call that starts near its request's deadline says nothing about the store: one contended session must not
+      // shut everybody out.
+      const fair = waitMs >= this.#deadlineMs / 2;
+      const cancel = this.#clock.after(waitMs, () => {
+        reject(this.#fault(operation, new Error(`no answer within ${Math.ceil(waitMs)} ms`), fair));
       });
+      const failed = (error: unknown) => {
+        cancel();
+        reject(this.#fault(operation, error));
+      };
       // An answer after the deadline finds the promise settled, and changes nothing but the health of the store.
-      answer.then(
-        (value) => {
+      try {
+        answer.then((value) => {
           cancel();
           if (this.#faulty) this.#recovered();
           resolve(value);
-        },
-        (error: unknown) => {
-          cancel();
-          reject(this.#fault(operation, error));
-        },
-      );
+        }, failed);
+      } catch (error) {
+        failed(error);
+      }
     });
+  }
+
+  /** For an answer that the contract does not have: what the store did is not known. */
+  misanswered(operation: string, answer: unknown): SessionError {
+    return this.#fault(operation, new Error(`it answered with ${describe(answer)}`));
   }
 
   #admitProbe(operation: string): void {
@@ -86,18 +98,20 @@ export class StoreGuard {
     this.#probeAt = now + probeEveryMs;
   }
 
-  #fault(operation: string, error: unknown): SessionError {
+  #fault(operation: string, error: unknown, opensBreaker = true): SessionError {
     // A store that says it is full, or that one record is beyond it, is up: refusing everything else for a while would
     // turn a limit or one bad record into an outage.
     if (error instanceof SessionError && answersOfAHealthyStore.has(error.code)) return error;
-    const cause = error instanceof Error ? error : new Error(String(error));
-    this.#faulty = true;
-    this.#probeAt = this.#clock.monotonic() + probeEveryMs;
+    const cause = errorOf(error);
+    if (opensBreaker) {
+      this.#faulty = true;
+      this.#probeAt = this.#clock.monotonic() + probeEveryMs;
+    }
     this.#events.emit({ type: 'store-fault', store: this.#store, operation, error: cause });
     const reads = operation === 'read';
     return new SessionError(
       'ERR_SESSION_STORE_UNAVAILABLE',
-      `The ${this.#store} store failed at '${operation}': ${cause.message}.${reads ? '' : ' Whether the change was stored is not known.'}`,
+      `The ${this.#store} store failed at '${operation}': ${reasonOf(cause)}.${reads ? '' : ' Whether the change was stored is not known.'}`,
       { cause, outcome: reads ? 'not-applied' : 'unknown' },
     );
   }
@@ -107,3 +121,12 @@ export class StoreGuard {
     this.#events.emit({ type: 'store-recovered', store: this.#store });
   }
 }
+
+/** Clients reject with anything, and what throws again here would leave the request without an answer. */
+function errorOf(thrown: unknown): Error {
+  if ((isNativeError(thrown) || thrown instanceof Error) && typeof thrown.message === 'string') return thrown;
+  return new Error(typeof thrown === 'string' ? thrown : describe(thrown));
+}
+
+/** Where a name has several addresses, Node's connection error has no message of its own, only a code. */
+const reasonOf = (cause: Error): string => cause.message || String((cause as { code?: unknown }).code ?? cause.name);

@@ -7,7 +7,7 @@ import type { SessionHandle } from './handle.js';
 import type { SessionId } from './ids.js';
 import { isPromise } from './maybe-promise.js';
 import { deadlinesOf } from './policy.js';
-import { busy, endedError, requireUsable, storedOf } from './refusals.js';
+import { busy, endedError, requireUsable, storedOf, unreadable } from './refusals.js';
 import {
   type Data,
   fill,
@@ -161,7 +161,16 @@ export class Verbs implements SessionVerbs {
         const draft = decodeStored(before);
         applied(draft, change);
         const data = engine.changes.encode(draft);
-        if (sameBytes(data, before.data)) return;
+        if (sameBytes(data, before.data)) {
+          // Nothing to write; but `change` may have decided so on data that another request has changed since.
+          const found = await engine.repository.find(before.id, deadline);
+          if (found.kind === 'found' && found.stored.version === before.version) return;
+          if (found.kind === 'ended' || found.kind === 'missing')
+            throw endedError(await engine.changes.whyGone(handle));
+          engine.changes.follow(handle, before, found);
+          if (engine.guard.isPast(deadline)) throw busy();
+          continue;
+        }
         const put = await engine.changes.put(handle, before, draft, data, deadline);
         // The handler's own changes that are not saved yet stay on top.
         if (put.result === 'stored') {
@@ -191,6 +200,7 @@ export class Verbs implements SessionVerbs {
     }
     const answer = engine.repository.find(stored.id);
     const found = isPromise(answer) ? await answer : answer;
+    if (found.kind === 'refused') throw unreadable(found.fault);
     if (found.kind !== 'found' || engine.repository.isOver(found.stored))
       throw endedError(await engine.changes.whyGone(handle));
     adopt(engine.config, handle, found.stored);

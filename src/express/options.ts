@@ -70,7 +70,7 @@ export interface Resolved {
 }
 
 export function resolveOptions(given: unknown): Resolved {
-  const options = takeOptions<SessionOptions>(given ?? {}, [...engineOptionNames, ...httpOptionNames], 'session()');
+  const options = takeOptions<SessionOptions>(given, [...engineOptionNames, ...httpOptionNames], 'session()');
   const engine = resolveEngineOptions(options);
   const production = flag(options.production ?? process.env.NODE_ENV === 'production', 'production');
   const log = options.log === undefined ? (line: string) => console.warn(line) : callable(options.log, 'log');
@@ -86,7 +86,9 @@ export function resolveOptions(given: unknown): Resolved {
     crossSite: crossSiteOf(options.crossSite ?? true),
     insecureHttp,
     onStoreFault:
-      options.onStoreFault && oneOf<'touch' | 'door'>(options.onStoreFault, 'onStoreFault', ['touch', 'door']),
+      options.onStoreFault === undefined
+        ? undefined
+        : oneOf<'touch' | 'door'>(options.onStoreFault, 'onStoreFault', ['touch', 'door']),
     log,
     production,
   };

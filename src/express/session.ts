@@ -6,6 +6,7 @@ import { SessionError } from '../core/errors.js';
 import type { EventListener } from '../core/events.js';
 import type { RequestFacts, SessionHandle } from '../core/handle.js';
 import { isPromise } from '../core/maybe-promise.js';
+import { callable, takeOptions } from '../core/options.js';
 import { isSweepable } from '../core/store.js';
 import { startSweeping } from '../core/sweeper.js';
 import { cookieValues } from '../http/cookie.js';
@@ -61,6 +62,7 @@ export function session(options: SessionOptions = {}): Sessions {
   const engine = new Engine(store, resolved.secrets, resolved.engine);
   const stopSweeping = isSweepable(store) ? startSweeping(store, engine.guard, engine.config.clock) : () => {};
   const warnOnce = onceEach(http.log);
+  const house = { engine, log: http.log, warnOnce };
 
   function holdfast(req: IncomingMessage, res: ServerResponse, next: Next): void {
     // Mounted twice, on a router inside the app say: the outer one has the session.
@@ -86,34 +88,27 @@ export function session(options: SessionOptions = {}): Sessions {
     transport: Transport,
     values: number,
   ): void {
-    const visit = new Visit(engine, handle, transport, values, next, http.log);
+    const visit = new Visit(house, handle, transport, values, next);
     attachVisit(req, visit);
     if (handle.error && (http.onStoreFault ?? (isExpress4(req) ? 'door' : 'touch')) === 'door')
       return next(handle.error);
     installGate(res, visit);
+    // The client left while the store was asked: the gate will hear of no close any more.
+    if (hasClosed(res)) engine.release(handle);
     next();
   }
-
-  engine.events.on((event) => {
-    if (event.type === 'change-dropped' && event.reason === 'cookie-withheld') {
-      warnOnce(
-        'cookie-withheld',
-        'holdfast: a change to a session was dropped, because no cookie can be set on such a request. See explain(req).',
-      );
-    }
-  });
 
   return Object.assign(holdfast, {
     require: (requirements?: RequireOptions) => requireSignIn(requirements),
     explain,
     ignoringReads,
-    on: (listener: EventListener) => engine.events.on(listener),
+    on: (listener: EventListener) => engine.events.on(callable(listener, 'on')),
     list: (owner: string | number | bigint) => listSessions(engine, owner),
     revoke: (id: string, reason = 'revoked') => revokeSession(engine, id, reason),
-    revokeAll: (
-      owner: string | number | bigint,
-      { except, reason = 'revoked' }: { except?: string; reason?: string } = {},
-    ) => revokeOwner(engine, owner, reason, except as Parameters<typeof revokeOwner>[3]),
+    async revokeAll(owner: string | number | bigint, options: { except?: string; reason?: string } = {}) {
+      const chosen = takeOptions<typeof options>(options, ['except', 'reason'], 'revokeAll');
+      return revokeOwner(engine, owner, chosen.reason ?? 'revoked', chosen.except);
+    },
     async close() {
       stopSweeping();
       await engine.close();
@@ -205,15 +200,31 @@ function ignoringReads<Wrapped extends (req: never, res: never, next: Next) => u
     if (!visit) return middleware(req as never, res as never, next);
     visit.ignoringReads++;
     let over = false;
-    const leave: Next = (error) => {
+    const leave = () => {
       if (!over) visit.ignoringReads--;
       over = true;
-      next(error);
     };
-    return middleware(req as never, res as never, leave);
+    try {
+      const answer = middleware(req as never, res as never, (error) => {
+        leave();
+        next(error);
+      });
+      // Express 5 hears of a rejection itself, past the middleware's `next`.
+      if (!(answer instanceof Promise)) return answer;
+      return answer.catch((error: unknown) => {
+        leave();
+        throw error;
+      });
+    } catch (error) {
+      leave();
+      throw error;
+    }
   };
   return wrapped as unknown as Wrapped;
 }
+
+const hasClosed = (res: ServerResponse): boolean =>
+  res.destroyed || (res as { stream?: { destroyed: boolean } }).stream?.destroyed === true;
 
 /** Says each kind of line once in a process's life: a line for every request would drown the log that it belongs in. */
 function onceEach(log: (line: string) => void): (kind: string, line: string) => void {

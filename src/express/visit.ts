@@ -15,10 +15,17 @@ export type Next = (error?: unknown) => void;
 /** Where a request keeps its visit. A registered symbol, so that a second copy of the package finds it too. */
 const key = Symbol.for('holdfast.visit');
 
+/** What all visits of one `session()` share. */
+export interface House {
+  readonly engine: Engine;
+  readonly log: (line: string) => void;
+  /** Logs a line of each kind once. */
+  readonly warnOnce: (kind: string, line: string) => void;
+}
+
 export class Visit implements GateHooks {
-  readonly #engine: Engine;
+  readonly #house: House;
   readonly #next: Next;
-  readonly #log: (line: string) => void;
   readonly transport: Transport;
   readonly cookieValues: number;
   readonly handle: SessionHandle;
@@ -27,25 +34,17 @@ export class Visit implements GateHooks {
   #read = false;
   #cookie: 'kept' | 'set' | 'cleared' = 'kept';
 
-  constructor(
-    engine: Engine,
-    handle: SessionHandle,
-    transport: Transport,
-    cookieValues: number,
-    next: Next,
-    log: (line: string) => void,
-  ) {
-    this.#engine = engine;
+  constructor(house: House, handle: SessionHandle, transport: Transport, cookieValues: number, next: Next) {
+    this.#house = house;
     this.handle = handle;
     this.transport = transport;
     this.cookieValues = cookieValues;
     this.#next = next;
-    this.#log = log;
   }
 
   get session(): Session {
     if (this.ignoringReads === 0) this.#read = true;
-    return this.#engine.sessionOf(this.handle);
+    return this.#house.engine.sessionOf(this.handle);
   }
 
   /** What became of the cookie on this response, for `explain`. */
@@ -56,39 +55,41 @@ export class Visit implements GateHooks {
   // ---- gate hooks
 
   beforeHead(head: ResponseHead): void | Promise<void> {
-    const stored = this.#engine.commit(this.handle);
+    const stored = this.#house.engine.commit(this.handle);
     if (stored) return stored.then(() => this.#writeHeaders(head));
     this.#writeHeaders(head);
   }
 
   beforeEnd(): void | Promise<void> {
-    return this.#engine.commit(this.handle);
+    return this.#house.engine.commit(this.handle);
   }
 
   failed(error: unknown): void {
-    this.#engine.release(this.handle);
+    this.#house.engine.release(this.handle);
     this.#next(error);
   }
 
   cut(error: unknown): void {
-    this.#engine.release(this.handle);
+    this.#house.engine.release(this.handle);
     const { code = 'error', message } = error as Partial<SessionError>;
-    this.#log(`holdfast: a response was cut off, because its last changes could not be stored: ${code}: ${message}`);
+    this.#house.log(
+      `holdfast: a response was cut off, because its last changes could not be stored: ${code}: ${message}`,
+    );
   }
 
   aborted(): void {
-    this.#engine.abandon(this.handle);
-    this.#engine.release(this.handle);
+    this.#house.engine.abandon(this.handle);
+    this.#house.engine.release(this.handle);
   }
 
   done(): void {
-    this.#engine.release(this.handle);
+    this.#house.engine.release(this.handle);
   }
 
   #writeHeaders(head: ResponseHead): void {
     const { handle, transport } = this;
     handle.headOut = true;
-    const change = transport.usable ? this.#engine.cookieOf(handle) : undefined;
+    const change = transport.usable ? this.#house.engine.cookieOf(handle) : undefined;
     if (change !== undefined && transport.usable) {
       const { cookieName: name, secure } = transport;
       const lasting =
@@ -101,6 +102,8 @@ export class Visit implements GateHooks {
       );
       this.#cookie = change === 'clear' ? 'cleared' : 'set';
     }
+    if (handle.dropped && !transport.usable)
+      this.#house.warnOnce(transport.reason, `holdfast: ${handle.facts.withheld}`);
     if (change === undefined && !this.#read) return;
     applyCachingHeaders(head, { setsCookie: change !== undefined, read: this.#reading() });
   }
@@ -111,13 +114,14 @@ export class Visit implements GateHooks {
     const { session, stored } = this.handle;
     if (stored?.header.owner !== undefined) return 'signed-in';
     const identified =
-      session && identityRaised({}, session as unknown as Record<string, unknown>, this.#engine.config.identityFields);
+      session &&
+      identityRaised({}, session as unknown as Record<string, unknown>, this.#house.engine.config.identityFields);
     return identified === undefined ? 'anonymous' : 'signed-in';
   }
 }
 
 export function visitOf(req: IncomingMessage): Visit | undefined {
-  return (req as { [key]?: Visit })[key];
+  return (req as { [key]?: Visit } | null | undefined)?.[key];
 }
 
 /** Gives the request its visit and its `session` property. */

@@ -1,3 +1,8 @@
+/**
+ * The state of one response behind its gate, and its transitions.
+ *
+ * Length: the transitions of one state machine, which are read together.
+ */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { startOver } from './after-failure.js';
@@ -29,7 +34,7 @@ export class Gate implements ResponseHead {
   /** The handler has ended the response. */
   ended = false;
   calls = noCalls;
-  heldBytes = 0;
+  heldLength = 0;
   /** A write was answered with false, and nobody but the gate will say when to go on. */
   owesDrain = false;
   /** Bytes up to the end of a `Content-Length`; NaN where there is nothing to count. */
@@ -126,7 +131,8 @@ export class Gate implements ResponseHead {
     try {
       return this.#call(method, a, b, c);
     } finally {
-      this.#flow(first && method === 'write' ? chunkBytes(a, b) : 0, first);
+      this.#flow(first);
+      if (method === 'write' && !Number.isNaN(this.remaining)) this.remaining -= chunkBytes(a, b);
     }
   }
 
@@ -155,7 +161,7 @@ export class Gate implements ResponseHead {
     try {
       this.sendHead();
     } finally {
-      this.#flow(0, true);
+      this.#flow(true);
     }
   }
 
@@ -178,8 +184,9 @@ export class Gate implements ResponseHead {
     // Node's own write will say so when its turn comes.
     if (res.destroyed) return false;
     if (this.#hasNoBody()) return !http2;
-    this.heldBytes += chunkBytes(a, b);
-    const goOn = this.heldBytes < res.writableHighWaterMark;
+    // Characters of a string rather than bytes: Node's own measure for a response.
+    this.heldLength += typeof a === 'string' ? a.length : chunkBytes(a, b);
+    const goOn = this.heldLength < res.writableHighWaterMark;
     if (!goOn) this.owesDrain = true;
     return goOn;
   }
@@ -231,7 +238,7 @@ export class Gate implements ResponseHead {
       this.#reason = res.statusMessage;
     }
     this.calls = [];
-    this.heldBytes = 0;
+    this.heldLength = 0;
     this.#covered = mask(res);
     if (!this.http2) this.#socket = guardSocket(res);
     Promise.resolve(pending).then(
@@ -269,12 +276,12 @@ export class Gate implements ResponseHead {
     const reason = http2 ? undefined : res.statusMessage;
     this.#unhold();
     this.phase = 'passing';
-    let goOn: unknown = true;
+    let goOn = true;
     try {
       if (this.explicitHead && !headOut) this.sendHead();
       for (const { method, a, b, c } of calls) {
         const answer = this.#call(method, a, b, c);
-        if (method === 'write') goOn = answer;
+        if (method === 'write' && answer === false) goOn = false;
       }
     } catch (error) {
       // What Node refuses only now, it would have refused in the handler's own call.
@@ -288,8 +295,11 @@ export class Gate implements ResponseHead {
       this.phase = 'done';
       this.hooks.done();
     } else {
-      this.#flow(this.heldBytes, !headOut);
-      if (this.owesDrain && goOn !== false) process.nextTick(emitDrain, res);
+      this.#flow(!headOut);
+      if (!Number.isNaN(this.remaining))
+        for (const { method, a, b } of calls) if (method === 'write') this.remaining -= chunkBytes(a, b);
+      // Node says it where a write was too much for Node as well.
+      if (this.owesDrain && goOn) process.nextTick(emitDrain, res);
     }
     this.owesDrain = false;
     doomed?.destroy();
@@ -319,10 +329,11 @@ export class Gate implements ResponseHead {
     }
   }
 
-  #flow(bytesOut: number, first: boolean): void {
+  /** The head is out and more may follow. `first`: it went just now, so that its length is to be read. */
+  #flow(first: boolean): void {
     this.phase = 'flowing';
     const length = first && !this.#hasNoBody() ? this.res.getHeader('content-length') : undefined;
-    this.remaining = length === undefined ? Number.NaN : Number(length) - bytesOut;
+    this.remaining = length === undefined ? Number.NaN : Number(length);
   }
 
   #hasNoBody(): boolean {

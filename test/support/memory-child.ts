@@ -21,7 +21,9 @@ const app = await startApp(
       held.push(new WeakRef(session), new WeakRef(session.info.signal), new WeakRef(res));
       next();
     });
-    target.post('/never-ends', (req) => void (sessionIn(req).late = 'change'));
+    target.post('/never-ends', (req) => {
+      sessionIn(req).late = 'change';
+    });
     target.post('/fails', (req) => {
       sessionIn(req).late = 'change';
       throw new Error('the handler failed');
@@ -70,7 +72,10 @@ for (let round = 0; round < rounds; round++) {
       // Somebody who has gone when the store answers.
       return operation === 'read' ? new Promise((resolve) => setImmediate(() => resolve(run()))) : run();
     };
-    await Promise.all([client.post('/update', { body: { failing: round } }), cut('/put', (socket) => socket.destroy())]);
+    await Promise.all([
+      client.post('/update', { body: { failing: round } }),
+      cut('/put', (socket) => socket.destroy()),
+    ]);
     spy.around = undefined;
     await spy.settled();
     clock.advance(300);

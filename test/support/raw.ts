@@ -35,7 +35,10 @@ export function getWithCookie(
   const lines = [`GET ${path} HTTP/1.1`, `Host: localhost:${port}`, 'Connection: close', ...headers].join('\r\n');
   const parts = [Buffer.from(lines, 'latin1')];
   for (const cookie of cookies) {
-    parts.push(Buffer.from('\r\nCookie: '), typeof cookie === 'string' ? Buffer.from(cookie, 'latin1') : Buffer.from(cookie));
+    parts.push(
+      Buffer.from('\r\nCookie: '),
+      typeof cookie === 'string' ? Buffer.from(cookie, 'latin1') : Buffer.from(cookie),
+    );
   }
   return sendRaw(port, Buffer.concat([...parts, Buffer.from('\r\n\r\n')]));
 }

@@ -1,0 +1,50 @@
+/**
+ * Starts the demo: `npm start`. Reads PORT (3000), DEMO_DATA (.data), SESSION_SECRET (made while developing),
+ * TRUST_PROXY (how many proxies are in front, or their addresses) and NODE_ENV.
+ */
+import type { AddressInfo } from 'node:net';
+import { SessionError, type Sessions, session } from 'holdfast';
+import { createApp } from './app.js';
+import { chooseStore } from './store.js';
+import { Users } from './users.js';
+
+const { PORT: port = '3000', SESSION_SECRET: secret, TRUST_PROXY: proxies } = process.env;
+const [user, password] = ['ada', 'correct horse battery staple'];
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(1);
+}
+
+function startSessions(): Sessions {
+  try {
+    return session({ store: chooseStore(process.env), secret });
+  } catch (error) {
+    // Its message says what to do; a stack would bury that.
+    if (error instanceof SessionError) fail(error.message);
+    throw error;
+  }
+}
+
+const sessions = startSessions();
+const users = new Users();
+await users.add(user, password);
+
+const app = createApp({ sessions, users });
+if (proxies) app.set('trust proxy', /^\d+$/.test(proxies) ? Number(proxies) : proxies);
+
+const server = app.listen(Number(port), (error?: NodeJS.ErrnoException) => {
+  if (error?.code === 'EADDRINUSE')
+    fail(`Port ${port} is taken. Stop what runs there, or choose another: PORT=3001 npm start`);
+  if (error) throw error;
+  console.log(`The demo is at http://localhost:${(server.address() as AddressInfo).port}`);
+  console.log(`Sign in as ${user} with the password: ${password}`);
+});
+
+/** Takes no new requests, answers those under way, and closes the store after the last. A second signal ends at once. */
+function stop(): void {
+  server.close(() => void sessions.close());
+  setTimeout(() => server.closeAllConnections(), 10_000).unref();
+}
+process.once('SIGTERM', stop);
+process.once('SIGINT', stop);

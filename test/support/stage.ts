@@ -1,0 +1,54 @@
+/** A store and the apps over it, for one test: each app a process of its own, as far as anything in memory goes. */
+import type { Express } from 'express';
+import type { SessionStore } from '../../src/core/store.js';
+import type { SessionOptions, Sessions } from '../../src/index.js';
+import { type FaultyStore, faultyStore } from '../../src/stores/conformance/faulty.js';
+import { startApp, type TestApp } from './app.js';
+import { FakeClock } from './fake-clock.js';
+import { everyVerb } from './routes.js';
+import type { FullStore, OpenStore, StoreKind } from './stores.js';
+
+export type Routes = (app: Express, sessions: Sessions) => void;
+
+export interface Stage {
+  readonly opened: OpenStore;
+  /** The time of all apps: no deadline passes unless a test says so, however slow the machine. */
+  readonly clock: FakeClock;
+  /** Plans faults and hooks for the calls of the apps that `app` starts. */
+  readonly faulty: FaultyStore<FullStore>;
+  /** An app whose store calls can be planned. */
+  app(routes?: Routes, options?: SessionOptions, makeApp?: () => Express): Promise<TestApp>;
+  /** Another instance over the same sessions, whose store calls go straight through. */
+  another(routes?: Routes, options?: SessionOptions): Promise<TestApp>;
+  clear(): Promise<void>;
+}
+
+export async function openStage(kind: StoreKind): Promise<Stage> {
+  const opened = await kind.open();
+  const faulty = faultyStore(opened.store);
+  const clock = new FakeClock();
+  const apps: TestApp[] = [];
+  const start = async (routes: Routes, store: SessionStore, options: SessionOptions, makeApp?: () => Express) => {
+    const all: Routes = (app, sessions) => {
+      everyVerb(app, sessions);
+      routes(app, sessions);
+    };
+    const app = await startApp(all, { store, clock, ...options }, makeApp);
+    apps.push(app);
+    return app;
+  };
+  return {
+    opened,
+    faulty,
+    clock,
+    app: (routes = none, options = {}, makeApp?) => start(routes, faulty.store, options, makeApp),
+    another: (routes = none, options = {}) => start(routes, opened.reopen?.() ?? opened.store, options),
+    async clear() {
+      faulty.heal();
+      for (const app of apps) await app.close();
+      await opened.remove();
+    },
+  };
+}
+
+const none: Routes = () => undefined;
