@@ -6,6 +6,7 @@ import { type RequestFacts, SessionHandle, type Stored } from './handle.js';
 import { promotedHeader } from './headers.js';
 import type { SessionId } from './ids.js';
 import { isPromise } from './maybe-promise.js';
+import type { OpenedEntry } from './opened.js';
 import type { EngineConfig } from './options.js';
 import type { Parts } from './parts.js';
 import { deadlinesOf, lifeOf, nextSecret, type SecretStanding, standingOf } from './policy.js';
@@ -34,13 +35,16 @@ export class Admission {
   /** Finds the session that the cookie's values name. Never throws or rejects: a fault is kept for the first touch. */
   open(values: readonly string[], facts: RequestFacts): MaybePromise<SessionHandle> {
     const handle = new SessionHandle(facts, this.#parts.config.clock.now());
-    const token = values.length === 0 ? undefined : this.#select(handle, values);
+    const [only] = values;
+    const known = values.length === 1 ? this.#parts.opened.get(only as string) : undefined;
+    if (known) handle.tokenText = only;
+    const token = known?.token ?? (only === undefined ? undefined : this.#select(handle, values));
     if (!token) return handle;
     try {
-      const found = this.#parts.repository.find(token.id);
-      if (!isPromise(found)) return this.#admit(handle, token, found);
+      const found = this.#parts.repository.find(token.id, undefined, known?.stored);
+      if (!isPromise(found)) return this.#admit(handle, token, found, known);
       return found.then(
-        (answer) => this.#admit(handle, token, answer),
+        (answer) => this.#admit(handle, token, answer, known),
         (error: SessionError) => unavailable(handle, error),
       );
     } catch (error) {
@@ -63,6 +67,7 @@ export class Admission {
       } else {
         chosen = token;
         chosenText = value;
+        handle.tokenText = value;
       }
     }
     return chosen;
@@ -73,7 +78,12 @@ export class Admission {
     this.#parts.events.emit({ type: 'token-refused', ...why });
   }
 
-  #admit(handle: SessionHandle, token: ParsedToken, found: Found): MaybePromise<SessionHandle> {
+  #admit(
+    handle: SessionHandle,
+    token: ParsedToken,
+    found: Found,
+    known: OpenedEntry | undefined,
+  ): MaybePromise<SessionHandle> {
     const { id } = token;
     if (found.kind === 'missing') {
       this.#refuse(handle, { reason: 'unknown-session', id });
@@ -98,7 +108,9 @@ export class Admission {
       handle.endedReason = 'expired';
       return handle;
     }
-    const standing = standingOf(stored.header, token.secret, handle.openedAt);
+    // The same header as when the token was found to be its current one.
+    const remembered = known !== undefined && known.stored.header === stored.header;
+    const standing = remembered ? 'current' : standingOf(stored.header, token.secret, handle.openedAt);
     if (standing === 'unknown') {
       this.#refuse(handle, { reason: 'wrong-secret', id });
       return handle;
@@ -107,7 +119,10 @@ export class Admission {
     handle.isNew = false;
     handle.secret = token.secret;
     adopt(this.#parts.config, handle, stored, standing);
-    if (standing === 'current') this.#offerRenewal(handle, stored);
+    if (standing === 'current') {
+      if (!remembered) this.#parts.opened.remember(handle.tokenText as string, token, stored);
+      this.#offerRenewal(handle, stored);
+    }
     return handle;
   }
 

@@ -30,8 +30,11 @@ export class Changes {
   commit(handle: SessionHandle, insist = false): void | Promise<void> {
     // What the app asks for by name is not dropped because the client has gone.
     if (insist) handle.dropped = false;
-    if (this.changed(handle) === undefined) return;
-    return this.queued(handle, () => this.#storeChanges(handle, insist));
+    const data = this.changed(handle);
+    if (data === undefined) return;
+    // In turn at once, what was just encoded is what is to be stored.
+    const first = this.#queues.has(handle.stored?.id ?? handle) ? undefined : data;
+    return this.queued(handle, () => this.#storeChanges(handle, insist, first));
   }
 
   /** Runs one commit of this session after the ones before it, or fails once it has waited for longer than a store may take. */
@@ -60,10 +63,10 @@ export class Changes {
     return sameBytes(data, stored.data) ? undefined : data;
   }
 
-  async #storeChanges(handle: SessionHandle, insist: boolean): Promise<void> {
+  async #storeChanges(handle: SessionHandle, insist: boolean, encoded: Uint8Array | undefined): Promise<void> {
     const deadline = this.#parts.guard.deadline();
-    for (;;) {
-      const data = this.changed(handle);
+    for (let first = encoded; ; first = undefined) {
+      const data = first ?? this.changed(handle);
       if (!data) return;
       if (handle.phase === 'superseded') return this.#endedMeanwhile(handle, insist);
       if (!handle.stored) return this.begin(handle, data, deadline, insist);
@@ -106,6 +109,7 @@ export class Changes {
       const put = await this.#parts.repository.update(before, before.header, data, deadline);
       if (put.result === 'stored') {
         handle.stored = put.stored;
+        this.#remember(handle, put.stored);
         handle.headerChanged = false;
         handle.wrote = true;
       }
@@ -133,6 +137,12 @@ export class Changes {
     return startedAt === undefined ? { ownerHash } : { ownerHash, startedAt };
   }
 
+  /** The next request of this browser need not open what this one has just written. */
+  #remember(handle: SessionHandle, stored: Stored): void {
+    const known = handle.tokenText === undefined ? undefined : this.#parts.opened.get(handle.tokenText);
+    if (known && handle.tokenText !== undefined) this.#parts.opened.remember(handle.tokenText, known.token, stored);
+  }
+
   /** After a session was replaced in the store: this request goes on with the new one. */
   replaced(handle: SessionHandle, before: Stored, stored: Stored, secret: Uint8Array, cause: string): void {
     this.settled(handle, stored, secret);
@@ -145,6 +155,7 @@ export class Changes {
     handle.phase = 'alive';
     handle.stored = stored;
     handle.secret = secret;
+    handle.tokenText = undefined;
     handle.minted = undefined;
     handle.offer = undefined;
     handle.headerChanged = false;

@@ -9,6 +9,7 @@ import type { RequestFacts, SessionHandle, Stored } from './handle.js';
 import type { SessionId, SessionToken } from './ids.js';
 import { createKeyring, type Keyring } from './keyring.js';
 import { isPromise } from './maybe-promise.js';
+import { OpenedSessions } from './opened.js';
 import type { EngineConfig } from './options.js';
 import type { Parts } from './parts.js';
 import { deadlinesOf, lifeOf } from './policy.js';
@@ -32,6 +33,7 @@ export class Engine implements Parts {
   readonly keyring: Keyring;
   readonly repository: Repository;
   readonly guard: StoreGuard;
+  readonly opened = new OpenedSessions();
   readonly signals: Signals;
   readonly store: SessionStore;
   readonly changes: Changes;
@@ -76,7 +78,15 @@ export class Engine implements Parts {
    */
   commit(handle: SessionHandle): void | Promise<void> {
     const { underWay } = handle;
-    if (underWay && underWay.size > 0) return Promise.all(underWay).then(() => this.commit(handle));
+    if (underWay && underWay.size > 0) {
+      // All of them, also after a failure: an error answered now could be overtaken by a sign-in that still succeeds.
+      return Promise.allSettled(underWay).then((verbs) => {
+        const failed = verbs.find((verb) => verb.status === 'rejected');
+        if (failed) throw failed.reason;
+        return this.commit(handle);
+      });
+    }
+    if (handle.unheard !== undefined) throw handle.unheard;
     const stored = this.changes.commit(handle);
     if (!handle.offer || handle.headOut) return stored;
     return stored ? stored.then(() => this.#confirmOffer(handle)) : this.#confirmOffer(handle);
@@ -119,6 +129,7 @@ export class Engine implements Parts {
 
   /** After the response: moves the idle deadline if it is time, and lets go of the signal. Its faults are events only. */
   release(handle: SessionHandle): void {
+    handle.over = true;
     handle.released = true;
     if (handle.abort) this.signals.release(handle);
     const { stored } = handle;
@@ -133,6 +144,13 @@ export class Engine implements Parts {
     } catch {
       // The guard has emitted the fault. The session just expires a little earlier than it could.
     }
+  }
+
+  /** Whether the response must be seen to although no handler may look at the session. */
+  isDue(handle: SessionHandle): boolean {
+    const { stored } = handle;
+    if (!stored || handle.phase !== 'alive') return false;
+    return handle.offer !== undefined || handle.headerChanged || this.#touchIsDue(handle, stored);
   }
 
   #touchIsDue(handle: SessionHandle, stored: Stored): boolean {

@@ -23,6 +23,8 @@ export interface Stored {
   readonly header: RecordHeader;
   /** The app's data, encoded: the base of every comparison and merge. */
   readonly data: Uint8Array;
+  /** As the store has it: equal bytes open to an equal record. */
+  readonly sealed: Uint8Array;
 }
 
 /**
@@ -40,6 +42,8 @@ export class SessionHandle {
   readonly openedAt: number;
   phase: Phase = 'none';
   stored: Stored | undefined;
+  /** The text of the token that opened the session: under it, what is stored is remembered. */
+  tokenText: string | undefined;
   /** The random half of the token; with `stored`, always known. */
   secret: Uint8Array | undefined;
   /** A name and secret made before anything is stored, so that `session.id` can be asked for. */
@@ -61,6 +65,10 @@ export class SessionHandle {
   touchWanted = false;
   /** Verbs that the handler called and that have not settled: the response waits for them. */
   underWay: Set<Promise<void>> | undefined;
+  /** Why a verb failed that nobody awaited: the response fails with it. */
+  unheard: unknown;
+  /** The response is over, one way or the other. */
+  over = false;
   /** A new token was made in this request, so a change of identity needs no other. */
   replacedHere = false;
   /** The change was dropped and said to be; not again at the end of the response. */

@@ -1,5 +1,6 @@
 import type { Events } from './events.js';
 import type { Keyring } from './keyring.js';
+import type { OpenedSessions } from './opened.js';
 import type { EngineConfig } from './options.js';
 import type { Repository } from './repository.js';
 import type { Signals } from './signals.js';
@@ -11,6 +12,7 @@ export interface Parts {
   readonly events: Events;
   readonly guard: StoreGuard;
   readonly keyring: Keyring;
+  readonly opened: OpenedSessions;
   readonly repository: Repository;
   readonly signals: Signals;
 }

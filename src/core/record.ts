@@ -106,12 +106,7 @@ export function readRecord(bytes: Buffer): OpenedRecord | 'malformed' | 'newer-f
   if (!details) return 'malformed';
   const flags = bytes[1] as number;
   const authenticatedAt = bytes.readDoubleBE(11);
-  const header: RecordHeader = {
-    ...(details.owner === undefined ? {} : { owner: details.owner }),
-    ...(details.userAgent === undefined ? {} : { userAgent: details.userAgent }),
-    ...(details.address === undefined ? {} : { address: details.address }),
-    ...(authenticatedAt === 0 ? {} : { authenticatedAt }),
-    ...(flags & 8 ? { previousHash: bytes.subarray(previousAt, seedAt) } : {}),
+  const header: { -readonly [Field in keyof RecordHeader]: RecordHeader[Field] } = {
     aal: aal as Aal,
     amr: details.amr ?? [],
     createdAt: bytes.readDoubleBE(3),
@@ -125,6 +120,11 @@ export function readRecord(bytes: Buffer): OpenedRecord | 'malformed' | 'newer-f
     secretHash: bytes.subarray(hashAt, previousAt),
     renewalSeed: bytes.subarray(seedAt, lengthAt),
   };
+  if (details.owner !== undefined) header.owner = details.owner;
+  if (details.userAgent !== undefined) header.userAgent = details.userAgent;
+  if (details.address !== undefined) header.address = details.address;
+  if (authenticatedAt !== 0) header.authenticatedAt = authenticatedAt;
+  if (flags & 8) header.previousHash = bytes.subarray(previousAt, seedAt);
   return { header, data: bytes.subarray(dataAt) };
 }
 

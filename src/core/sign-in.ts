@@ -44,6 +44,8 @@ export class SignIn {
       const ownerFields = changes.ownerFields(name, startedAt);
       for (;;) {
         requireUsable(handle);
+        // Again: the head may have gone out while this waited for its turn.
+        changes.requireCookie(handle);
         const before = handle.phase === 'alive' ? handle.stored : undefined;
         const session = this.#sessionOf(handle);
         const data = pick(session, handle.phase === 'superseded' ? [] : keep);
@@ -115,6 +117,7 @@ export class SignIn {
       await changes.queued(handle, async () => {
         const deadline = guard.deadline();
         for (;;) {
+          changes.requireCookie(handle);
           const before = storedOf(handle);
           const secret = newSecret();
           const put = await repository.replace(

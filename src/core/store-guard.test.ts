@@ -78,4 +78,38 @@ describe('a store operation', () => {
     ).toThrow(full);
     expect(guard.call('read', () => 1)).toBe(1);
   });
+
+  test('that rejects with anything at all is one clear error, and no hang', async () => {
+    const oddMessage = Object.assign(new Error('x'), { message: Object.create(null) });
+    for (const thrown of [Object.create(null), undefined, Symbol('odd'), oddMessage, 'no link']) {
+      const answer = guarded().guard.call('read', () => Promise.reject(thrown));
+      await expect(answer).rejects.toMatchObject({ code: 'ERR_SESSION_STORE_UNAVAILABLE' });
+    }
+  });
+
+  test('that answers with a thenable which throws is one clear error, and leaves no timer', async () => {
+    const { guard, clock } = guarded();
+    // biome-ignore lint/suspicious/noThenProperty: what a careless client answers with
+    const broken = { then: failing } as unknown as Promise<number>;
+    await expect(guard.call('read', () => broken)).rejects.toMatchObject({ code: 'ERR_SESSION_STORE_UNAVAILABLE' });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('that had too little time left says nothing about the store', async () => {
+    const { guard, clock } = guarded();
+    const deadline = guard.deadline();
+    clock.advance(1_500);
+    const answer = guard.call('update', () => new Promise(() => {}), deadline);
+    clock.advance(500);
+    await expect(answer).rejects.toMatchObject({ status: 503, outcome: 'unknown' });
+    expect(guard.call('read', () => 1)).toBe(1);
+  });
+
+  test('that fails without a message names its code', () => {
+    const refused = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' });
+    const run = () => {
+      throw refused;
+    };
+    expect(() => guarded().guard.call('read', run)).toThrow(/ECONNREFUSED/);
+  });
 });

@@ -69,15 +69,12 @@ export class StoreGuard {
         reject(this.#fault(operation, error));
       };
       // An answer after the deadline finds the promise settled, and changes nothing but the health of the store.
-      try {
-        answer.then((value) => {
-          cancel();
-          if (this.#faulty) this.#recovered();
-          resolve(value);
-        }, failed);
-      } catch (error) {
-        failed(error);
-      }
+      // `resolve`, because a thenable that is no promise may answer twice or throw.
+      Promise.resolve(answer).then((value) => {
+        cancel();
+        if (this.#faulty) this.#recovered();
+        resolve(value);
+      }, failed);
     });
   }
 

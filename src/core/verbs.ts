@@ -20,6 +20,7 @@ import {
 } from './session.js';
 import { SignIn } from './sign-in.js';
 import { decodeStored, sameBytes } from './stored-data.js';
+import { VerbPromise } from './verb-promise.js';
 
 export class Verbs implements SessionVerbs {
   readonly #engine: Engine;
@@ -39,7 +40,7 @@ export class Verbs implements SessionVerbs {
     const engine = this.#engine;
     const deadlines = stored && deadlinesOf(stored.header, stored.idleDeadline, engine.config);
     const header = stored?.header;
-    return {
+    const info = {
       owner: header?.owner,
       aal: header?.aal ?? 0,
       amr: header?.amr ?? [],
@@ -49,10 +50,9 @@ export class Verbs implements SessionVerbs {
       expiresAt: dateOf(deadlines?.expiresAt),
       endsAt: dateOf(deadlines?.endsAt),
       endedReason: handle.endedReason,
-      get signal() {
-        return engine.signals.of(handle);
-      },
     };
+    // Not enumerable: `res.json(req.session.info)` must not start watching.
+    return Object.defineProperty(info, 'signal', { get: () => engine.signals.of(handle) }) as SessionInfo;
   }
 
   cookieOf(handle: SessionHandle): SessionCookie {
@@ -189,7 +189,13 @@ export class Verbs implements SessionVerbs {
     await this.#engine.changes.commit(handle, true);
   }
 
-  async #reload(handle: SessionHandle): Promise<void> {
+  #reload(handle: SessionHandle): Promise<void> {
+    requireUsable(handle);
+    // In turn, so that a commit of this request that is under way is not undone by an older state.
+    return this.#engine.changes.queued(handle, () => this.#reloadNow(handle));
+  }
+
+  async #reloadNow(handle: SessionHandle): Promise<void> {
     const engine = this.#engine;
     requireUsable(handle);
     const session = engine.sessionOf(handle);
@@ -209,22 +215,31 @@ export class Verbs implements SessionVerbs {
 }
 
 /**
- * Runs a verb so that the response waits for it. The promise is the one that the handler gets: a failure that neither
- * the handler nor a response hears of stays an unhandled rejection, as with any forgotten `await`.
+ * Runs a verb so that the response waits for it. A failure of which nobody hears fails the response; after the response
+ * it is a warning of the process.
  */
 function during(handle: SessionHandle, run: () => Promise<void>): Promise<void> {
   handle.underWay ??= new Set();
   const { underWay } = handle;
-  const settled = async () => {
-    try {
-      await run();
-    } finally {
-      underWay.delete(work);
-    }
-  };
-  const work: Promise<void> = settled();
+  const work = run();
   underWay.add(work);
-  return work;
+  const promise = new VerbPromise((resolve, reject) => {
+    work.then(
+      () => {
+        underWay.delete(work);
+        resolve();
+      },
+      (error: unknown) => {
+        underWay.delete(work);
+        reject(error);
+      },
+    );
+  });
+  promise.ifUnheard((error) => {
+    if (handle.over) process.emitWarning(`holdfast: a session verb failed after the response: ${String(error)}`);
+    else handle.unheard ??= error;
+  });
+  return promise;
 }
 
 const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms));

@@ -11,7 +11,6 @@ import { isSweepable } from '../core/store.js';
 import { startSweeping } from '../core/sweeper.js';
 import { cookieValues } from '../http/cookie.js';
 import { crossSiteMessage, crossSiteVerdict } from '../http/cross-site.js';
-import { installGate } from '../http/gate.js';
 import { requestOrigin } from '../http/host.js';
 import { isForwarded, saysForwardedHttps, type Transport, transportOf } from '../http/transport.js';
 import { type Explanation, explain } from './explain.js';
@@ -88,13 +87,11 @@ export function session(options: SessionOptions = {}): Sessions {
     transport: Transport,
     values: number,
   ): void {
-    const visit = new Visit(house, handle, transport, values, next);
+    const visit = new Visit(house, handle, transport, values, res, next);
     attachVisit(req, visit);
     if (handle.error && (http.onStoreFault ?? (isExpress4(req) ? 'door' : 'touch')) === 'door')
       return next(handle.error);
-    installGate(res, visit);
-    // The client left while the store was asked: the gate will hear of no close any more.
-    if (hasClosed(res)) engine.release(handle);
+    if (engine.isDue(handle)) visit.gate();
     next();
   }
 
@@ -222,9 +219,6 @@ function ignoringReads<Wrapped extends (req: never, res: never, next: Next) => u
   };
   return wrapped as unknown as Wrapped;
 }
-
-const hasClosed = (res: ServerResponse): boolean =>
-  res.destroyed || (res as { stream?: { destroyed: boolean } }).stream?.destroyed === true;
 
 /** Says each kind of line once in a process's life: a line for every request would drown the log that it belongs in. */
 function onceEach(log: (line: string) => void): (kind: string, line: string) => void {

@@ -1,5 +1,5 @@
 /** One request's way through holdfast: the session's handle, the cookie's transport, and the gate's hooks that join them. */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine } from '../core/engine.js';
 import { SessionError } from '../core/errors.js';
 import type { SessionHandle } from '../core/handle.js';
@@ -7,7 +7,8 @@ import { identityRaised } from '../core/identity.js';
 import type { Session } from '../core/session.js';
 import { applyCachingHeaders } from '../http/caching.js';
 import { appendSetCookie, expiredCookie, sessionCookie } from '../http/cookie.js';
-import type { GateHooks, ResponseHead } from '../http/gate.js';
+import { type GateHooks, installGate, type ResponseHead } from '../http/gate.js';
+import type { HeadBefore } from '../http/head-snapshot.js';
 import type { Transport } from '../http/transport.js';
 
 export type Next = (error?: unknown) => void;
@@ -26,6 +27,9 @@ export interface House {
 export class Visit implements GateHooks {
   readonly #house: House;
   readonly #next: Next;
+  readonly #res: ServerResponse;
+  readonly #headBefore: HeadBefore;
+  #gated = false;
   readonly transport: Transport;
   readonly cookieValues: number;
   readonly handle: SessionHandle;
@@ -34,15 +38,38 @@ export class Visit implements GateHooks {
   #read = false;
   #cookie: 'kept' | 'set' | 'cleared' = 'kept';
 
-  constructor(house: House, handle: SessionHandle, transport: Transport, cookieValues: number, next: Next) {
+  constructor(
+    house: House,
+    handle: SessionHandle,
+    transport: Transport,
+    cookieValues: number,
+    res: ServerResponse,
+    next: Next,
+  ) {
     this.#house = house;
     this.handle = handle;
     this.transport = transport;
     this.cookieValues = cookieValues;
     this.#next = next;
+    this.#res = res;
+    this.#headBefore = { statusCode: res.statusCode, headerNames: res.getHeaderNames() };
+  }
+
+  /**
+   * Puts the gate before the response. Only a request that looks at its session, or has something to tell the browser
+   * or the store, pays for one.
+   */
+  gate(): void {
+    if (this.#gated) return;
+    this.#gated = true;
+    this.handle.headOut = this.#res.headersSent;
+    installGate(this.#res, this, this.#headBefore);
+    // The response is over or the client has left: the gate will hear of no end and no close any more.
+    if (this.#res.writableEnded || hasClosed(this.#res)) this.#house.engine.release(this.handle);
   }
 
   get session(): Session {
+    this.gate();
     if (this.ignoringReads === 0) this.#read = true;
     return this.#house.engine.sessionOf(this.handle);
   }
@@ -65,6 +92,8 @@ export class Visit implements GateHooks {
   }
 
   failed(error: unknown): void {
+    // A session that a verb has stored already is the person's only one by now: its token goes with the error too.
+    if (this.handle.cookie !== 'keep') this.#writeHeaders(this.#res);
     this.#house.engine.release(this.handle);
     this.#next(error);
   }
@@ -119,6 +148,9 @@ export class Visit implements GateHooks {
     return identified === undefined ? 'anonymous' : 'signed-in';
   }
 }
+
+const hasClosed = (res: ServerResponse): boolean =>
+  res.destroyed || (res as { stream?: { destroyed: boolean } }).stream?.destroyed === true;
 
 export function visitOf(req: IncomingMessage): Visit | undefined {
   return (req as { [key]?: Visit } | null | undefined)?.[key];

@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import { startOver } from './after-failure.js';
 import { cutConnection } from './cut-connection.js';
 import type { GatedMethod, GatedResponse, GateHooks, HeldCall, Originals, Phase, PipedSource } from './gate-types.js';
-import { type HeadSnapshot, takeSnapshot } from './head-snapshot.js';
+import { type HeadBefore, type HeadSnapshot, takeSnapshot } from './head-snapshot.js';
 import { applyHeaderArgument } from './header-args.js';
 import { type Covered, guardSocket, mask, uncovered, unguardSocket, unmask } from './held-response.js';
 import { callBackWith, chunkBytes, streamDestroyedError, writeAfterEndError } from './node-errors.js';
@@ -55,7 +55,7 @@ export class Gate implements ResponseHead {
   #covered: Covered;
   #socket: Socket | undefined;
 
-  constructor(res: GatedResponse, hooks: GateHooks, gatedWriteHead: GatedMethod) {
+  constructor(res: GatedResponse, hooks: GateHooks, gatedWriteHead: GatedMethod, before?: HeadBefore) {
     this.res = res;
     this.hooks = hooks;
     this.#writeHead = gatedWriteHead;
@@ -67,7 +67,7 @@ export class Gate implements ResponseHead {
       flushHeaders: res.flushHeaders,
       on: res.on,
     };
-    this.snapshot = takeSnapshot(res, this.http2);
+    this.snapshot = takeSnapshot(res, this.http2, before);
     this.headOut = res.headersSent;
     this.phase = res.writableEnded ? 'done' : this.headOut ? 'flowing' : 'open';
   }

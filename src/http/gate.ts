@@ -13,17 +13,19 @@ import type { ServerResponse } from 'node:http';
 import { SessionError } from '../core/errors.js';
 import { Gate } from './gate-state.js';
 import { type GatedResponse, type GateHooks, gateKey, type PipedSource } from './gate-types.js';
+import type { HeadBefore } from './head-snapshot.js';
 import { callBackWith, checkChunk, chunkBytes, headersSentError, streamDestroyedError } from './node-errors.js';
 
 export type { GateHooks } from './gate-types.js';
 export type { ResponseHead } from './response-head.js';
 
 /**
- * Installs the gate on a response of node:http or of http2's compatibility layer.
+ * Installs the gate on a response of node:http or of http2's compatibility layer. With `before`, a failed commit takes
+ * the head back to what it was at that earlier moment.
  *
  * @throws SessionError `ERR_SESSION_ARGUMENT` if the response has one already.
  */
-export function installGate(res: ServerResponse, hooks: GateHooks): void {
+export function installGate(res: ServerResponse, hooks: GateHooks, before?: HeadBefore): void {
   // The one cast: the gate calls Node's methods with whatever arguments it was given.
   const gated = res as unknown as GatedResponse;
   if (gated[gateKey] !== undefined) {
@@ -32,7 +34,7 @@ export function installGate(res: ServerResponse, hooks: GateHooks): void {
       'session() runs twice on this request: mount it once, before the routes that need it.',
     );
   }
-  gated[gateKey] = new Gate(gated, hooks, writeHead);
+  gated[gateKey] = new Gate(gated, hooks, writeHead, before);
   gated.write = write;
   gated.end = end;
   gated.writeHead = writeHead;

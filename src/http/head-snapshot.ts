@@ -12,19 +12,32 @@ export interface HeadSnapshot {
   readonly rawNames: readonly string[] | undefined;
 }
 
-export function takeSnapshot(res: GatedResponse, http2: boolean): HeadSnapshot {
+/** What is cheap to know of a head early: enough to leave out of a later snapshot what came in between. */
+export interface HeadBefore {
+  readonly statusCode: number;
+  /** In lower case. */
+  readonly headerNames: readonly string[];
+}
+
+/** `before`: the snapshot is of that earlier moment, as far as names tell. */
+export function takeSnapshot(res: GatedResponse, http2: boolean, before?: HeadBefore): HeadSnapshot {
   const headers = res.getHeaders();
+  let rawNames = http2 ? undefined : res.getRawHeaderNames?.();
+  if (before && before.headerNames.length !== Object.keys(headers).length) {
+    rawNames = rawNames?.filter((name) => before.headerNames.includes(name.toLowerCase()));
+    for (const name in headers) if (!before.headerNames.includes(name)) delete headers[name];
+  }
   for (const name in headers) {
     const value = headers[name];
     // appendHeader pushes into the array that is set.
     if (Array.isArray(value)) headers[name] = [...value];
   }
   return {
-    statusCode: res.statusCode,
-    statusMessage: http2 ? undefined : res.statusMessage,
+    statusCode: before?.statusCode ?? res.statusCode,
+    statusMessage: http2 || before ? undefined : res.statusMessage,
     sendDate: res.sendDate,
     headers,
-    rawNames: http2 ? undefined : res.getRawHeaderNames?.(),
+    rawNames,
   };
 }
 

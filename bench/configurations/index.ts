@@ -1,0 +1,7 @@
+import type { Configuration } from './configuration.js';
+import { expressSessionMemory } from './express-session.js';
+import { holdfastLmdb, holdfastMemory } from './holdfast.js';
+import { none } from './none.js';
+
+/** In the order of the tables. The first is what the others are compared with. */
+export const configurations: readonly Configuration[] = [none, expressSessionMemory, holdfastMemory, holdfastLmdb];

@@ -1,0 +1,77 @@
+/**
+ * The server process: one configuration on a loopback port. It is bundled to plain JavaScript before it is started, so
+ * that no loader sits between Node and what is measured, and it ends with the harness, whatever becomes of that.
+ */
+import { rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { Session as Inspector } from 'node:inspector/promises';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { benchApp } from './app.js';
+import { configurations } from './configurations/index.js';
+import type { Answer, Question } from './protocol.js';
+
+const [name = '', folder = ''] = process.argv.slice(2);
+const say = (answer: Answer): void => void process.send?.(answer);
+
+try {
+  await serve();
+} catch (error) {
+  say({ say: 'failed', why: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  process.disconnect?.();
+}
+
+async function serve(): Promise<void> {
+  const configuration = configurations.find((one) => one.name === name);
+  if (!configuration) throw new Error(`There is no configuration '${name}'.`);
+  const { app, seen, installed } = await benchApp(configuration, { folder });
+  const server = createServer(app);
+  let inspector: Inspector | undefined;
+  let before = process.cpuUsage();
+
+  const start = async (profile: boolean): Promise<void> => {
+    if (profile) {
+      inspector = new Inspector();
+      inspector.connect();
+      await inspector.post('Profiler.enable');
+      await inspector.post('Profiler.setSamplingInterval', { interval: 200 });
+      await inspector.post('Profiler.start');
+    }
+    seen.handled = 0;
+    seen.hits = 0;
+    before = process.cpuUsage();
+    say({ say: 'started' });
+  };
+
+  const stop = async (): Promise<void> => {
+    const { user, system } = process.cpuUsage(before);
+    const rssBytes = process.memoryUsage.rss();
+    const measured = { say: 'measured' as const, cpuUs: user + system, rssBytes, ...seen };
+    if (!inspector) return say(measured);
+    const { profile } = await inspector.post('Profiler.stop');
+    inspector.disconnect();
+    inspector = undefined;
+    const file = join(folder, 'server.cpuprofile');
+    writeFileSync(file, JSON.stringify(profile));
+    say({ ...measured, profile: file });
+  };
+
+  const close = async (): Promise<void> => {
+    server.close();
+    server.closeAllConnections();
+    await installed.close();
+    // The harness removes it too, unless it was killed.
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(0);
+  };
+
+  process.on('message', (question: Question) => {
+    if (question.ask === 'start') void start(question.profile === true);
+    else if (question.ask === 'stop') void stop();
+    else void close();
+  });
+  process.on('disconnect', () => void close());
+  // An interrupt in a terminal reaches the whole group; the harness then closes the servers in its own order.
+  process.on('SIGINT', () => {});
+  server.listen(0, '127.0.0.1', () => say({ say: 'ready', port: (server.address() as AddressInfo).port }));
+}

@@ -1,0 +1,15 @@
+/** All mutants, by guarantee. */
+import { overlap } from './g01-g05.js';
+import { revocationAndSeal } from './g06-g07.js';
+import { clocksAndStrangers } from './g08-g09.js';
+import { badInput } from './g10.js';
+import { outputAndMemory } from './g11-g12.js';
+import type { Mutant } from './mutant.js';
+
+export const mutants: readonly Mutant[] = [
+  ...overlap,
+  ...revocationAndSeal,
+  ...clocksAndStrangers,
+  ...badInput,
+  ...outputAndMemory,
+];

@@ -1,0 +1,66 @@
+/** Two verbs of one request, neither awaited: the response waits for both, and says what came of them. */
+import { describe, expect, test } from 'vitest';
+import { SessionError } from '../../src/core/errors.js';
+import { memoryStore } from '../../src/stores/memory.js';
+import { BareRequest, newEngine, opened, tokenOf } from '../support/bare-request.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { StoppableStore } from '../support/stoppable-store.js';
+import { begun } from './race.js';
+import { idleMs, type Verb, verbs } from './verbs.js';
+
+/** Without `reload`, whose purpose is to drop what the other verb is about to store. */
+const own = verbs.filter(({ name }) => !/^(revoke|expiry|reload)/.test(name));
+
+async function both(a: Verb, b: Verb, later: boolean): Promise<string | undefined> {
+  const clock = new FakeClock();
+  const memory = memoryStore({ clock });
+  const engine = newEngine(new StoppableStore(memory, { later }).store, { clock, idle: `${idleMs}ms` });
+  const start = await begun(engine);
+  const request = await BareRequest.open(engine, start);
+  const failures: unknown[] = [];
+  const blunders: unknown[] = [];
+  const outcome = await request.answer((it) => {
+    for (const [verb, who] of [
+      [a, 'A'],
+      [b, 'B'],
+    ] as const) {
+      // The handler hears of nothing: only the response does.
+      const work = (async () => verb.run(it, who, { engine, clock }))();
+      work.catch((error: unknown) => {
+        if (error instanceof SessionError) failures.push(error);
+        // A handler that goes on with an ended session finds it empty and frozen: its own affair, and not one of src/.
+        else if (/^\s+at .*\/src\//.test(String((error as Error).stack).split('\n')[1] ?? '')) blunders.push(error);
+      });
+    }
+  });
+  const token = tokenOf(outcome) ?? start;
+  const data = await opened(engine, token);
+  const live = memory.scan().entries.length;
+  if (blunders.length > 0) return `a verb failed by itself: ${blunders[0]}`;
+  if (outcome.acked && failures.length > 0) return 'the client was told that all went well';
+  if (live > 1) return `${live} sessions live`;
+  if (outcome.acked && (a.ends || b.ends)) {
+    if (live > 0 || outcome.cookie !== 'clear') return 'a session that this request ended lives, or its cookie does';
+  } else if (outcome.acked && (a.replaces || b.replaces)) {
+    if (!data || token === start) return 'the new session has no token';
+    if (await opened(engine, start)) return 'the old token opens a session';
+  } else if (outcome.acked && !data) return 'the session is gone';
+  return undefined;
+}
+
+describe.each([false, true])(
+  'a response waits for the verbs of its request, with a store that answers later: %s',
+  (later) => {
+    test.each(own)(
+      '"$name" and any other verb that nobody awaits leave one session, one token and no false answer',
+      async (verb) => {
+        const broken: string[] = [];
+        for (const other of own) {
+          const why = await both(verb, other, later);
+          if (why !== undefined) broken.push(`${other.name}: ${why}`);
+        }
+        expect(broken).toEqual([]);
+      },
+    );
+  },
+);
