@@ -16,6 +16,7 @@ const subpaths: Record<string, string> = {
   './types': 'types',
   './stores/memory': 'stores/memory',
   './stores/lmdb': 'stores/lmdb',
+  './stores/redis': 'stores/redis',
   './stores/conformance': 'stores/conformance/index',
 };
 

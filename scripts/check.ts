@@ -26,6 +26,7 @@ const checks: Record<string, () => string[]> = {
   words: () => script('check-words'),
   lock: () => script('lock'),
   exports: () => script('check-exports'),
+  lua: () => script('lua'),
   docs: () => script('check-docs'),
   bundle: () => script('check-bundle'),
   pack: () => ['npm', 'pack', '--ignore-scripts', '--silent', '--pack-destination', packed],

@@ -78,8 +78,9 @@ export const overlap: readonly Mutant[] = [
     guarantee: 'G2',
     what: 'a write for a session that expired meanwhile is refused',
     file: 'src/core/repository.ts',
-    find: 'return found.kind ===',
-    replace: "return { result: 'conflict', found }; return found.kind ===",
+    find: '  async update(before: Stored, header: RecordHeader, data: Uint8Array, deadline: number): Promise<PutResult> {\n    if (this.isOver(before)) return this.#overtaken(before, deadline);',
+    replace:
+      '  async update(before: Stored, header: RecordHeader, data: Uint8Array, deadline: number): Promise<PutResult> {',
     tests: [resurrection],
   },
   {

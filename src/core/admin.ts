@@ -4,6 +4,7 @@ import { describe, SessionError } from './errors.js';
 import type { SessionId } from './ids.js';
 import { deadlinesOf, lifeOf } from './policy.js';
 import type { Aal } from './record.js';
+import { toldEndings } from './refusals.js';
 import { isOwnerIndexed, type OwnerIndexed } from './store.js';
 import { hashOwner } from './token.js';
 
@@ -112,7 +113,16 @@ function ownerOf(owner: unknown, operation: string): string {
   );
 }
 
+/** Words to which the engine itself gives a meaning. */
+const takenReasons: ReadonlySet<string> = new Set([...toldEndings, 'expired', 'evicted', 'token-reuse']);
+
 function reasonOf(reason: unknown, operation: string): string {
+  if (takenReasons.has(reason as string)) {
+    throw new SessionError(
+      'ERR_SESSION_ARGUMENT',
+      `${operation} reason: '${reason}' is a word of holdfast's own. Choose another.`,
+    );
+  }
   if (typeof reason === 'string' && /^[a-z][a-z-]{0,31}$/.test(reason)) return reason;
   throw new SessionError(
     'ERR_SESSION_ARGUMENT',

@@ -80,18 +80,25 @@ export class Changes {
   }
 
   /** First storing of a new session: the only way in which an anonymous one comes to be. */
-  async begin(handle: SessionHandle, data: Uint8Array, deadline: number, insist: boolean): Promise<void> {
+  async begin(
+    handle: SessionHandle,
+    data: Uint8Array,
+    deadline: number,
+    insist: boolean,
+    triesLeft = 2,
+  ): Promise<void> {
     if (!this.#cookieCanFollow(handle, insist)) return;
+    const { config, repository } = this.#parts;
     const { id, secret } = this.minted(handle);
-    const put = await this.#parts.repository.create(
-      id,
-      newHeader(this.#parts.config, handle.facts, secret, {}),
-      data,
-      {},
-      deadline,
-    );
-    if (put.result !== 'stored')
+    const put = await repository.create(id, newHeader(config, handle.facts, secret, {}), data, {}, deadline);
+    if (put.result === 'exists' && triesLeft > 0) {
+      // An earlier try of this request whose reply was lost, most likely: nobody has its token, and another id is free.
+      handle.minted = undefined;
+      return this.begin(handle, data, deadline, insist, triesLeft - 1);
+    }
+    if (put.result !== 'stored') {
       throw new SessionError('ERR_SESSION_CONFLICT', `A new session could not be created (${put.result}).`);
+    }
     this.settled(handle, put.stored, secret);
     this.#parts.events.emit({ type: 'created', id });
   }

@@ -12,6 +12,7 @@ export class VerbPromise extends Promise<void> {
 
   // biome-ignore lint/suspicious/noThenProperty: await and then are what it listens for
   override then<Fulfilled = void, Rejected = never>(
+    // biome-ignore lint/suspicious/noConfusingVoidType: as Promise<void> declares it
     onFulfilled?: ((value: void) => Fulfilled | PromiseLike<Fulfilled>) | null,
     onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
   ): Promise<Fulfilled | Rejected> {

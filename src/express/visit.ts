@@ -160,7 +160,10 @@ export function visitOf(req: IncomingMessage): Visit | undefined {
 export function attachVisit(req: IncomingMessage, visit: Visit): void {
   // Not enumerable: a request that is logged must not drag a session along.
   Object.defineProperty(req, key, { value: visit });
-  Object.defineProperty(req, 'session', sessionProperty);
+  // Express makes one prototype for the requests of each app; there the property costs a request nothing.
+  const shared: unknown = Object.getPrototypeOf(req);
+  const home = typeof shared === 'object' && shared !== null && Object.hasOwn(shared, 'app') ? shared : req;
+  if (!Object.hasOwn(home, 'session')) Object.defineProperty(home, 'session', sessionProperty);
 }
 
 const sessionProperty: PropertyDescriptor = {
@@ -169,7 +172,12 @@ const sessionProperty: PropertyDescriptor = {
   get(this: IncomingMessage): Session | undefined {
     return visitOf(this)?.session;
   },
-  set() {
+  set(this: IncomingMessage, value: unknown) {
+    // A request of the same app that did not pass session(): the name is free there.
+    if (!visitOf(this)) {
+      Object.defineProperty(this, 'session', { value, configurable: true, enumerable: true, writable: true });
+      return;
+    }
     throw new SessionError(
       'ERR_SESSION_ARGUMENT',
       "req.session can't be assigned. Set its keys one by one, or end the session with `await req.session.destroy()`.",

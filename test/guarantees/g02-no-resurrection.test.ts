@@ -40,6 +40,7 @@ describe.each(storeKinds)('G2, no resurrection: $name', (kind) => {
       session.late = 1;
       if (req.params.how === 'update') await session.update((data) => void Object.assign(data, { updated: 1 }));
       if (req.params.how === 'save') await session.save();
+      if (req.params.how === 'reload') await session.reload();
       if (req.params.how === 'touch') session.touch();
       if (req.params.how === 'identity') session.userId = 9;
       if (req.params.how === 'reauthenticate') await session.reauthenticate();
@@ -122,7 +123,7 @@ describe.each(storeKinds)('G2, no resurrection: $name', (kind) => {
     });
   });
 
-  it.each(['change', 'update', 'save', 'identity', 'reauthenticate', 'touch'])(
+  it.each(['change', 'update', 'save', 'reload', 'identity', 'reauthenticate', 'touch'])(
     'a session that expired during a slow request is not brought back by it (%s)',
     async (how) => {
       const app = await stage.app(slow);

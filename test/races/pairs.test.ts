@@ -21,22 +21,20 @@ async function stopsOf(verb: Verb, other: Verb, setting: Setting): Promise<{ sto
   return { stops, broken: whole.broken === undefined ? [] : [`after its answer: ${whole.broken}`] };
 }
 
-describe.each(settings)('$later $apart $safe', (setting) => {
-  describe(title(setting), () => {
-    test.each(verbs)(
-      'no law breaks when "$name" is stopped anywhere and any other request comes in between',
-      async (verb) => {
-        const broken: string[] = [];
-        for (const other of verbs) {
-          const { stops, broken: after } = await stopsOf(verb, other, setting);
-          broken.push(...after.map((why) => `${other.name}, ${why}`));
-          for (const [call, side] of stops as Exclude<Stop, 'never'>[]) {
-            const { broken: why } = await race(verb, other, [call, side], setting);
-            if (why !== undefined) broken.push(`${other.name}, ${side} call ${call}: ${why}`);
-          }
+describe.each(settings.map((setting) => [title(setting), setting] as const))('%s', (_title, setting) => {
+  test.each(verbs)(
+    'no law breaks when "$name" is stopped anywhere and any other request comes in between',
+    async (verb) => {
+      const broken: string[] = [];
+      for (const other of verbs) {
+        const { stops, broken: after } = await stopsOf(verb, other, setting);
+        broken.push(...after.map((why) => `${other.name}, ${why}`));
+        for (const [call, side] of stops as Exclude<Stop, 'never'>[]) {
+          const { broken: why } = await race(verb, other, [call, side], setting);
+          if (why !== undefined) broken.push(`${other.name}, ${side} call ${call}: ${why}`);
         }
-        expect(broken).toEqual([]);
-      },
-    );
-  });
+      }
+      expect(broken).toEqual([]);
+    },
+  );
 });

@@ -33,6 +33,13 @@ export const programs = {
     version: '-v',
     use: 'the tests behind a real TLS proxy',
   },
+  'redis-server': {
+    names: ['redis-server', 'valkey-server'],
+    variable: 'REDIS_SERVER_PATH',
+    debian: 'redis-server',
+    version: '--version',
+    use: 'the tests of the Redis store',
+  },
 } as const satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;

@@ -105,7 +105,7 @@ export const bytes = [
       const owners = ['a', 'A', 'b', '_', '-', '0'].map((end) => `${stem}${end}` as OwnerHash);
       const ids = new Map<OwnerHash, SessionId>();
       for (const owner of owners) {
-        const id = makeId();
+        const id = makeId(owner);
         ids.set(owner, id);
         await created(store, id, { owner });
       }

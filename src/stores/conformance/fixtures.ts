@@ -6,8 +6,12 @@ import type { Ending, Owning, StoredRecord } from '../../core/store.js';
 const minuteMs = 60_000;
 export const hourMs = 60 * minuteMs;
 
-/** A new session id. */
-export const makeId = (): SessionId => randomBytes(20).toString('base64url') as SessionId;
+/** A new session id; that of an owner's session begins with the same four bytes as the owner, as holdfast makes them. */
+export function makeId(owner?: OwnerHash): SessionId {
+  const bytes = randomBytes(20);
+  if (owner !== undefined) bytes.write(owner, 0, 4, 'base64url');
+  return bytes.toString('base64url') as SessionId;
+}
 
 /** A new version. */
 export const makeVersion = (): Version => randomBytes(8).toString('base64url') as Version;

@@ -89,9 +89,9 @@ export const idempotence = [
 
   law('replace sent twice', (bench) =>
     twice(bench, async (store) => {
-      const [id, next, ending] = [makeId(), makeId(), makeEnding('replaced')];
-      const before = await created(store, id);
       const after = makeRecord(isOwnerIndexed(store) ? { owner: makeOwner() } : {});
+      const [id, next, ending] = [makeId(), makeId(after.owner), makeEnding('replaced')];
+      const before = await created(store, id);
       return both({ ids: [id, next], owners: after.owner === undefined ? [] : [after.owner] }, () =>
         store.replace(id, before.version, next, after, ending),
       );
@@ -120,8 +120,9 @@ export const idempotence = [
     'a create that evicts, sent twice, evicts once',
     (bench) =>
       twice(bench, async (store) => {
-        const [owner, id] = [makeOwner(), makeId()];
-        const ids = [makeId(), makeId()];
+        const owner = makeOwner();
+        const id = makeId(owner);
+        const ids = [makeId(owner), makeId(owner)];
         for (const one of ids) await created(store, one, { owner });
         const record = makeRecord({ owner });
         const owning = makeOwning({ limit: 2, onExceed: 'evict-oldest' });
@@ -134,8 +135,9 @@ export const idempotence = [
     'a create at its limit, sent twice',
     (bench) =>
       twice(bench, async (store) => {
-        const [owner, id, record] = [makeOwner(), makeId(), makeRecord()];
-        await created(store, makeId(), { owner });
+        const owner = makeOwner();
+        const [id, record] = [makeId(owner), makeRecord()];
+        await created(store, makeId(owner), { owner });
         return both({ ids: [id], owners: [owner] }, () =>
           store.create(id, { ...record, owner }, makeOwning({ limit: 2 })),
         );
@@ -146,7 +148,8 @@ export const idempotence = [
   law(
     'endByOwner sent twice ends nothing more; its second answer may be empty, since the first call ended them',
     async ({ store, second }) => {
-      const [owner, kept, ended] = [makeOwner(), makeId(), makeId()];
+      const owner = makeOwner();
+      const [kept, ended] = [makeId(owner), makeId(owner)];
       await created(store, kept, { owner });
       await created(store, ended, { owner });
       const ending = makeEnding('revoked');

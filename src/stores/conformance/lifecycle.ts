@@ -11,7 +11,7 @@ export const lifecycle = [
 
   law('what was created is read back', async ({ store }) => {
     for (const fields of [{}, { owner: makeOwner() }]) {
-      const id = makeId();
+      const id = makeId(fields.owner);
       assertSame(await store.read(id), undefined);
       const record = await created(store, id, fields);
       assertSame(await store.read(id), record);
@@ -19,10 +19,11 @@ export const lifecycle = [
   }),
 
   law('a taken id is not taken again, and its record stays', async ({ store }) => {
-    const id = makeId();
+    const owner = makeOwner();
+    const id = makeId(owner);
     const record = await created(store, id);
     assert.equal(await store.create(id, makeRecord()), 'exists');
-    assert.equal(await store.create(id, makeRecord({ owner: makeOwner() })), 'exists');
+    assert.equal(await store.create(id, makeRecord({ owner })), 'exists');
     assertSame(await store.read(id), record);
   }),
 
@@ -35,7 +36,8 @@ export const lifecycle = [
   }),
 
   law('an update leaves the owner as it was created', async ({ store }) => {
-    const [id, anonymous, owner] = [makeId(), makeId(), makeOwner()];
+    const owner = makeOwner();
+    const [id, anonymous] = [makeId(owner), makeId()];
     const { version } = await created(store, id, { owner });
     const { version: anonymousVersion } = await created(store, anonymous);
     const [later, other] = [makeRecord(), makeRecord({ owner: makeOwner() })];
@@ -46,8 +48,9 @@ export const lifecycle = [
   }),
 
   law('a touch moves the deadline and nothing else', async ({ store }) => {
-    const id = makeId();
-    const record = await created(store, id, { owner: makeOwner() });
+    const owner = makeOwner();
+    const id = makeId(owner);
+    const record = await created(store, id, { owner });
     const idleDeadline = record.idleDeadline + hourMs;
     assert.equal(await store.touch(id, idleDeadline), 'touched');
     assertSame(await store.read(id), { ...record, idleDeadline });

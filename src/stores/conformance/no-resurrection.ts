@@ -23,12 +23,12 @@ const byOwner: End = async (store, id, record) => {
 
 const byEviction: End = async (store, _, { owner = makeOwner() }) => {
   const owning = makeOwning({ limit: 1, onExceed: 'evict-oldest' });
-  assert.equal(await store.create(makeId(), makeRecord({ owner }), owning), 'created');
+  assert.equal(await store.create(makeId(owner), makeRecord({ owner }), owning), 'created');
 };
 
 async function staysEnded(store: SessionStore, end: End): Promise<void> {
-  const [id, other] = [makeId(), makeId()];
   const owner = isOwnerIndexed(store) ? makeOwner() : undefined;
+  const [id, other] = [makeId(owner), makeId()];
   const record = makeRecord(owner === undefined ? {} : { owner });
   assert.equal(await store.create(id, record), 'created');
   const live = makeRecord();

@@ -9,11 +9,11 @@ const ownersLaw = (title: string, run: Law['run']): Law => law(title, run, needs
 export const owners = [
   ownersLaw('the sessions of an owner are listed in order of creation, as they are stored now', async ({ store }) => {
     const [owner, stranger] = [makeOwner(), makeOwner()];
-    const ids = Array.from({ length: 12 }, makeId);
+    const ids = Array.from({ length: 12 }, () => makeId(owner));
     const records = new Map<string, unknown>();
     for (const id of ids) {
       records.set(id, await created(store, id, { owner }));
-      await created(store, makeId(), { owner: stranger });
+      await created(store, makeId(stranger), { owner: stranger });
       await created(store, makeId());
     }
     const [first] = ids;
@@ -32,21 +32,23 @@ export const owners = [
     const owner = makeOwner();
     const now = Date.now();
     const owning = makeOwning({ now, limit: 2 });
-    await created(store, makeId(), { owner, idleDeadline: now + hourMs });
-    await created(store, makeId(), { owner, idleDeadline: now + 2 * hourMs });
-    assert.equal(await store.create(makeId(), makeRecord({ owner }), owning), 'limit');
+    await created(store, makeId(owner), { owner, idleDeadline: now + hourMs });
+    await created(store, makeId(owner), { owner, idleDeadline: now + 2 * hourMs });
+    assert.equal(await store.create(makeId(owner), makeRecord({ owner }), owning), 'limit');
     assert.equal((await owned(store).listByOwner(owner)).length, 2);
     // From its deadline on a session does not count, though it may still be there.
     const later = { ...owning, now: now + hourMs };
     const record = makeRecord({ owner, idleDeadline: now + 5 * hourMs });
-    assert.equal(await store.create(makeId(), record, { ...later, now: later.now - 1 }), 'limit');
-    assert.equal(await store.create(makeId(), record, later), 'created');
-    assert.equal(await store.create(makeId(), makeRecord({ owner: makeOwner() }), owning), 'created');
+    assert.equal(await store.create(makeId(owner), record, { ...later, now: later.now - 1 }), 'limit');
+    assert.equal(await store.create(makeId(owner), record, later), 'created');
+    const other = makeOwner();
+    assert.equal(await store.create(makeId(other), makeRecord({ owner: other }), owning), 'created');
   }),
 
   ownersLaw('a limit that evicts ends the oldest until the new one fits', async ({ store }) => {
     const owner = makeOwner();
-    const [oldest, second, third, fourth, next] = [makeId(), makeId(), makeId(), makeId(), makeId()];
+    const make = () => makeId(owner);
+    const [oldest, second, third, fourth, next] = [make(), make(), make(), make(), make()];
     for (const id of [oldest, second, third, fourth]) await created(store, id, { owner });
     const owning = makeOwning({ limit: 3, onExceed: 'evict-oldest' });
     assert.equal(await store.create(next, makeRecord({ owner }), owning), 'created');
@@ -60,10 +62,12 @@ export const owners = [
   }),
 
   ownersLaw('a limit of none admits none, and evicts nobody for it', async ({ store }) => {
-    const [owner, id] = [makeOwner(), makeId()];
+    const owner = makeOwner();
+    const id = makeId(owner);
     const record = await created(store, id, { owner });
     for (const onExceed of ['reject', 'evict-oldest'] as const) {
-      assert.equal(await store.create(makeId(), makeRecord({ owner }), makeOwning({ limit: 0, onExceed })), 'limit');
+      const none = makeOwning({ limit: 0, onExceed });
+      assert.equal(await store.create(makeId(owner), makeRecord({ owner }), none), 'limit');
     }
     assertSame(await owned(store).listByOwner(owner), [{ id, record }]);
   }),
@@ -71,7 +75,7 @@ export const owners = [
   ownersLaw('twenty creations at the same time at a limit of three leave three', async ({ store, second }) => {
     for (const onExceed of ['reject', 'evict-oldest'] as const) {
       const owner = makeOwner();
-      const ids = Array.from({ length: 20 }, makeId);
+      const ids = Array.from({ length: 20 }, () => makeId(owner));
       const owning = makeOwning({ limit: 3, onExceed });
       const answers = await Promise.all(
         ids.map((id, index) => (index % 2 ? store : second).create(id, makeRecord({ owner }), owning)),
@@ -89,9 +93,9 @@ export const owners = [
 
   ownersLaw('ending by owner ends all but the excepted, and nobody else', async ({ store }) => {
     const [owner, stranger] = [makeOwner(), makeOwner()];
-    const ids = Array.from({ length: 5 }, makeId);
+    const ids = Array.from({ length: 5 }, () => makeId(owner));
     for (const id of ids) await created(store, id, { owner });
-    const [other, anonymous] = [makeId(), makeId()];
+    const [other, anonymous] = [makeId(stranger), makeId()];
     await created(store, other, { owner: stranger });
     await created(store, anonymous);
     const [except, ...rest] = ids;
@@ -112,7 +116,7 @@ export const owners = [
     const at = Date.now();
     await owned(store).endByOwner(owner, { reason: 'revoked', at, keepUntil: at + hourMs });
     const attempt = (startedAt: number, whose = owner) =>
-      store.create(makeId(), makeRecord({ owner: whose }), makeOwning({ now: at, startedAt }));
+      store.create(makeId(whose), makeRecord({ owner: whose }), makeOwning({ now: at, startedAt }));
     assert.equal(await attempt(at - hourMs), 'barred');
     assert.equal(await attempt(at - 1), 'barred');
     assert.equal(await attempt(at), 'barred');
@@ -127,16 +131,17 @@ export const owners = [
     for (const moment of [at, at - 1_000, at - 5]) {
       await owned(store).endByOwner(owner, { reason: 'revoked', at: moment, keepUntil: at + hourMs });
       const owning = makeOwning({ now: at, startedAt: at });
-      assert.equal(await store.create(makeId(), makeRecord({ owner }), owning), 'barred');
+      assert.equal(await store.create(makeId(owner), makeRecord({ owner }), owning), 'barred');
     }
     await owned(store).endByOwner(owner, { reason: 'revoked', at: at + 10, keepUntil: at + hourMs });
     const owning = makeOwning({ now: at, startedAt: at + 10 });
-    assert.equal(await store.create(makeId(), makeRecord({ owner }), owning), 'barred');
+    assert.equal(await store.create(makeId(owner), makeRecord({ owner }), owning), 'barred');
   }),
 
   ownersLaw('a sign-in while everything ends: it is barred, or ended with the rest', async ({ store, second }) => {
     for (let round = 0; round < 20; round++) {
-      const [owner, id] = [makeOwner(), makeId()];
+      const owner = makeOwner();
+      const id = makeId(owner);
       const now = Date.now();
       await Promise.all([
         store.create(id, makeRecord({ owner }), makeOwning({ now, startedAt: now })),

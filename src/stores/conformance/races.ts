@@ -44,8 +44,8 @@ interface Stage {
 async function stage({ store }: Bench): Promise<Stage> {
   const owner = isOwnerIndexed(store) ? makeOwner() : undefined;
   const first = makeRecord(owner === undefined ? {} : { owner });
-  const scene: Scene = { id: makeId(), fresh: makeId(), record: first, owner };
-  const other: Scene = { ...scene, fresh: makeId() };
+  const scene: Scene = { id: makeId(owner), fresh: makeId(owner), record: first, owner };
+  const other: Scene = { ...scene, fresh: makeId(owner) };
   const model = new Model();
   const call: Call = { method: 'create', args: [scene.id, first] };
   model.allows(call, await perform(store, call));

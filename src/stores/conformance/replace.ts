@@ -77,7 +77,8 @@ export const replace = [
   law(
     'the session that leaves does not count towards the limit',
     async ({ store }) => {
-      const [owner, id, next, third] = [makeOwner(), makeId(), makeId(), makeId()];
+      const owner = makeOwner();
+      const [id, next, third] = [makeId(owner), makeId(owner), makeId()];
       const first = await created(store, id, { owner });
       const after = makeRecord({ owner });
       const owning = makeOwning({ limit: 1 });
@@ -88,7 +89,7 @@ export const replace = [
       const refused = await store.replace(
         third,
         anonymous.version,
-        makeId(),
+        makeId(owner),
         makeRecord({ owner }),
         makeEnding(),
         owning,
@@ -102,8 +103,9 @@ export const replace = [
   law(
     'a replace that evicts ends the oldest others and keeps its own successor',
     async ({ store }) => {
-      const [owner, anonymous, next] = [makeOwner(), makeId(), makeId()];
-      const ids = [makeId(), makeId(), makeId()];
+      const owner = makeOwner();
+      const [anonymous, next] = [makeId(), makeId(owner)];
+      const ids = [makeId(owner), makeId(owner), makeId(owner)];
       for (const id of ids) await created(store, id, { owner });
       const { version } = await created(store, anonymous);
       const owning = makeOwning({ limit: 2, onExceed: 'evict-oldest' });
@@ -121,7 +123,8 @@ export const replace = [
   law(
     'a sign-in that was begun before its owner ended everything is barred, and changes nothing',
     async ({ store }) => {
-      const [owner, id, next] = [makeOwner(), makeId(), makeId()];
+      const owner = makeOwner();
+      const [id, next] = [makeId(), makeId(owner)];
       const { version } = await created(store, id);
       const at = Date.now();
       await owned(store).endByOwner(owner, { reason: 'revoked', at, keepUntil: at + hourMs });

@@ -32,11 +32,14 @@ class Script {
   constructor(seed: number, owned: boolean) {
     this.#below = random(seed);
     this.#owned = owned;
-    this.watched = { ids: Array.from({ length: 6 }, makeId), owners: owned ? [makeOwner(), makeOwner()] : [] };
-    for (const [index, id] of this.watched.ids.entries()) {
-      const owner = index < 2 ? undefined : this.watched.owners[index === 5 ? 1 : 0];
+    const owners = owned ? [makeOwner(), makeOwner()] : [];
+    const ids = Array.from({ length: 6 }, (_, index) => {
+      const owner = index < 2 ? undefined : owners[index === 5 ? 1 : 0];
+      const id = makeId(owner);
       if (owner !== undefined) this.#ownerOf.set(id, owner);
-    }
+      return id;
+    });
+    this.watched = { ids, owners };
   }
 
   /** A new call, or one of the earlier ones again, as after a lost reply. */

@@ -26,8 +26,9 @@ async function fill(store: SessionStore, count: number): Promise<Map<SessionId, 
   const kept = new Map<SessionId, unknown>();
   await Promise.all(
     Array.from({ length: count }, async (_, index) => {
-      const id = makeId();
-      kept.set(id, await created(store, id, index % 3 ? {} : { owner: makeOwner() }));
+      const owner = index % 3 ? undefined : makeOwner();
+      const id = makeId(owner);
+      kept.set(id, await created(store, id, owner === undefined ? {} : { owner }));
     }),
   );
   return kept;
@@ -147,7 +148,8 @@ export const walking = [
     "a swept session leaves its owner's list, and its id is free",
     async ({ store }) => {
       const now = Date.now();
-      const [owner, id] = [makeOwner(), makeId()];
+      const owner = makeOwner();
+      const id = makeId(owner);
       await created(store, id, { owner, idleDeadline: now + hourMs });
       await sweepAll(store, now + hourMs, 10);
       assertSame(await owned(store).listByOwner(owner), []);

@@ -52,7 +52,8 @@ export const watching = [
   law(
     'sessions that end by their owner or by a limit are heard',
     async ({ store, second }) => {
-      const [owner, evicted, revoked] = [makeOwner(), makeId(), makeId()];
+      const owner = makeOwner();
+      const [evicted, revoked] = [makeId(owner), makeId(owner)];
       await created(store, evicted, { owner });
       const { watch, heard } = await listen(store);
       for (const id of [evicted, revoked]) await watch.read(id);

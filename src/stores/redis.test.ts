@@ -1,0 +1,3 @@
+import { conforms, nodeRedis } from '../../test/redis/kit.js';
+
+conforms('standalone', nodeRedis);

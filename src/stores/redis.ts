@@ -1,0 +1,180 @@
+/**
+ * Sessions in Redis (6.2 or later) or Valkey: one server, Sentinel or Cluster, through a connected client of node-redis
+ * or ioredis that the user passes in and closes. What this store never does: SCAN, KEYS, a transaction, a blocking
+ * command, a read from a replica.
+ *
+ * Keys, where tag = the first five characters of the id or of the owner's hash, which an owner's sessions share:
+ *
+ *   <prefix>{tag}:s:<id>      string, a record or a marker (bytes: redis/layout.ts)
+ *   <prefix>{tag}:o:<owner>   sorted set, the ids of the owner's sessions, in order of creation
+ *   <prefix>{tag}:m:<owner>   string, when everything of the owner was ended
+ *
+ * Commands: `read` is one GET; every other method is one EVALSHA of a script in redis/lua (EVAL when the server has
+ * forgotten it), and so atomic, in a cluster too, since its keys share a slot. The one exception: `replace` in a cluster
+ * between sessions with different tags, as a sign-in is, takes three to four commands in the order that
+ * redis/replace-in-steps.ts gives. On any answer but `replaced` nothing is left behind there either.
+ *
+ * Expiry is the server's: every key has PEXPIREAT, a minute behind its deadline, so that a server whose clock is a
+ * little ahead drops nothing early. A marker goes at `keepUntil`, an index after the last of its sessions.
+ *
+ * Faults are the client's to find and are passed on as rejections. A client that queues while it is offline answers
+ * late or never; the deadline on store calls is above this store.
+ */
+import { describe, SessionError } from '../core/errors.js';
+import type { OwnerHash, SessionId, Version } from '../core/ids.js';
+import { takeOptions } from '../core/options.js';
+import type {
+  CreateResult,
+  Ended,
+  Ending,
+  OwnerIndexed,
+  Owning,
+  ReplaceResult,
+  SessionStore,
+  StoredEntry,
+  StoredRecord,
+  UpdateResult,
+} from '../core/store.js';
+import { admissionArguments } from './redis/admission.js';
+import { faultOf } from './redis/faults.js';
+import {
+  bufferOf,
+  buffersOf,
+  decode,
+  decodeEntries,
+  decodeOutcome,
+  encodeMarker,
+  encodeRecord,
+  Keys,
+  tagOf,
+} from './redis/layout.js';
+import { type RedisClient, RedisPort } from './redis/port.js';
+import { replaceInSteps } from './redis/replace-in-steps.js';
+
+export type {
+  IoredisClient,
+  NodeRedisClient,
+  NodeRedisCluster,
+  NodeRedisSentinel,
+  RedisClient,
+} from './redis/port.js';
+
+export interface RedisStoreOptions {
+  /** A connected client of node-redis 6 or ioredis 6; it stays the caller's to close. It must ask primaries only. */
+  readonly client: RedisClient;
+  /** Begins every key, so that several apps can share a server. At most 128 characters, no braces. Default `'holdfast:'`. */
+  readonly prefix?: string;
+}
+
+export interface RedisStore extends SessionStore, OwnerIndexed {
+  read(id: SessionId): Promise<StoredRecord | Ended | undefined>;
+  listByOwner(owner: OwnerHash): Promise<readonly StoredEntry[]>;
+}
+
+/**
+ * Keeps sessions in Redis. Throws ERR_SESSION_OPTION for an option that it does not know or can't use. Methods reject
+ * with ERR_SESSION_STORE_FULL when the server has reached `maxmemory`, with ERR_SESSION_RECORD_UNREADABLE for a value
+ * of a newer release, and with the client's own error for every other fault.
+ */
+export function redisStore(options: RedisStoreOptions): RedisStore {
+  const { client, prefix = 'holdfast:' } = takeOptions<RedisStoreOptions>(options, ['client', 'prefix'], 'redisStore');
+  if (typeof prefix !== 'string' || prefix.length > 128 || /[{}]/.test(prefix)) {
+    throw new SessionError(
+      'ERR_SESSION_OPTION',
+      `redisStore: prefix: expected at most 128 characters without braces, got ${describe(prefix)}. Braces choose a key's slot in a cluster.`,
+    );
+  }
+  return new Redis(new RedisPort(client), new Keys(prefix));
+}
+
+class Redis implements RedisStore {
+  readonly name = 'redis';
+  readonly networked = true;
+  readonly #port: RedisPort;
+  readonly #keys: Keys;
+
+  constructor(port: RedisPort, keys: Keys) {
+    this.#port = port;
+    this.#keys = keys;
+  }
+
+  async create(id: SessionId, record: StoredRecord, owning?: Owning): Promise<CreateResult> {
+    const args = [encodeRecord(record), ...admissionArguments(record, owning)];
+    const reply = await this.#run('create', [this.#keys.session(id), ...this.#ownerKeys(record)], args);
+    return decodeOutcome(reply) as CreateResult;
+  }
+
+  async read(id: SessionId): Promise<StoredRecord | Ended | undefined> {
+    const value = await this.#port.get(this.#keys.session(id));
+    return value === null ? undefined : decode(bufferOf(value));
+  }
+
+  async update(
+    id: SessionId,
+    { bytes, version, idleDeadline }: StoredRecord,
+    expected: Version,
+  ): Promise<UpdateResult> {
+    const value = encodeRecord({ bytes, version, idleDeadline });
+    return decodeOutcome(await this.#run('update', [this.#keys.session(id)], [value, expected])) as UpdateResult;
+  }
+
+  async touch(id: SessionId, idleDeadline: number): Promise<'touched' | 'gone'> {
+    const reply = await this.#run('touch', [this.#keys.session(id)], [String(idleDeadline)]);
+    return decodeOutcome(reply) as 'touched' | 'gone';
+  }
+
+  async end(id: SessionId, ending: Ending): Promise<boolean> {
+    const args = [encodeMarker(ending), String(ending.keepUntil)];
+    return decodeOutcome(await this.#run('end', [this.#keys.session(id)], args)) === 'ended';
+  }
+
+  async replace(
+    oldId: SessionId,
+    expected: Version,
+    id: SessionId,
+    record: StoredRecord,
+    ending: Ending,
+    owning?: Owning,
+  ): Promise<ReplaceResult> {
+    const value = encodeRecord(record);
+    if (this.#port.cluster && tagOf(oldId) !== tagOf(id)) {
+      const call = { oldId, expected, id, record, value, ending, owning };
+      return replaceInSteps(this.#port, this.#keys, call).catch(rethrow);
+    }
+    const keys = [this.#keys.session(oldId), this.#keys.session(id), ...this.#ownerKeys(record)] as const;
+    const args = [
+      value,
+      expected,
+      encodeMarker(ending),
+      String(ending.keepUntil),
+      ...admissionArguments(record, owning),
+    ];
+    return decodeOutcome(await this.#run('replace', keys, args)) as ReplaceResult;
+  }
+
+  async listByOwner(owner: OwnerHash): Promise<readonly StoredEntry[]> {
+    return decodeEntries(buffersOf(await this.#run('listByOwner', [this.#keys.index(owner)], [])));
+  }
+
+  async endByOwner(
+    owner: OwnerHash,
+    ending: Ending,
+    options: { readonly except?: SessionId } = {},
+  ): Promise<readonly SessionId[]> {
+    const keys = [this.#keys.index(owner), this.#keys.mark(owner)] as const;
+    const args = [String(ending.at), String(ending.keepUntil), encodeMarker(ending), options.except ?? ''];
+    return buffersOf(await this.#run('endByOwner', keys, args)).map((id) => id.toString('latin1') as SessionId);
+  }
+
+  #ownerKeys({ owner }: StoredRecord): string[] {
+    return owner === undefined ? [] : [this.#keys.index(owner), this.#keys.mark(owner)];
+  }
+
+  #run(...call: Parameters<RedisPort['run']>): Promise<unknown> {
+    return this.#port.run(...call).catch(rethrow);
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw faultOf(error);
+}

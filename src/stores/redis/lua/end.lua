@@ -1,0 +1,11 @@
+-- Ends a session and leaves a marker. A marker that is there stays as it is.
+--
+-- KEYS  1 session
+-- ARGV  1 marker   2 until when it is kept
+-- Returns 'ended', or 'unknown' where nothing is stored under the id
+
+local head = head_of(KEYS[1])
+local kind = kind_of(head)
+if kind == 'absent' then return 'unknown' end
+if kind == 'record' then finish(KEYS[1], head, ARGV[1], ARGV[2]) end
+return 'ended'

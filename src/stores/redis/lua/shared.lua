@@ -1,0 +1,121 @@
+-- Begins every script. Values are laid out as ../layout.ts says. The first key is <prefix>{tag}:<kind>:<name>, and
+-- the keys that a script makes itself (an owner's index, an evicted session) share its tag, so they share its slot.
+
+local prefix = string.match(KEYS[1], '^[^{]*')
+
+-- Clocks differ: a server that is ahead by less than this many ms drops nothing early.
+local slack = 60000
+
+local function session_key(id)
+  return prefix .. '{' .. string.sub(id, 1, 5) .. '}:s:' .. id
+end
+
+local function index_key(owner)
+  return prefix .. '{' .. string.sub(owner, 1, 5) .. '}:o:' .. owner
+end
+
+local function id_of(key)
+  return string.sub(key, #prefix + 11)
+end
+
+-- An integer in full: what Lua makes of a large number by itself has an exponent.
+local function moment(ms)
+  return string.format('%.0f', math.max(1, math.ceil(ms)))
+end
+
+local function kind_of(value)
+  if not value or value == '' then return 'absent' end
+  local form = string.byte(value)
+  if form == 1 or form == 2 then return 'record' end
+  if form == 3 or form == 4 then return 'marker' end
+  -- A newer release wrote it. Taken for absent, it would be overwritten.
+  error('holdfast-unknown-form ' .. form)
+end
+
+local function version_of(value)
+  return string.sub(value, 2, 12)
+end
+
+local function deadline_of(value)
+  return (struct.unpack('<d', value, 13))
+end
+
+local function owner_of(value)
+  if string.byte(value) == 2 then return string.sub(value, 21, 47) end
+end
+
+-- All but the payload.
+local function head_of(key)
+  return redis.call('GETRANGE', key, 0, 46)
+end
+
+local function write(key, value)
+  redis.call('SET', key, value, 'PXAT', moment(deadline_of(value) + slack))
+end
+
+-- Keeps an index at least as long as a session in it. (PEXPIREAT has no GT before Redis 7.)
+local function outlive(index, deadline)
+  local left = redis.call('PTTL', index)
+  if left == -2 then return end
+  local time = redis.call('TIME')
+  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  local wanted = deadline + 2 * slack
+  if left == -1 or now + left < wanted then redis.call('PEXPIREAT', index, moment(wanted)) end
+end
+
+-- Puts a session at the end of its owner's index, and looks at two others there: those that have expired leave one by
+-- one, so that an index does not grow while nobody lists it.
+local function enlist(index, id, deadline)
+  for _, other in ipairs(redis.call('ZRANDMEMBER', index, 2)) do
+    if redis.call('EXISTS', session_key(other)) == 0 then redis.call('ZREM', index, other) end
+  end
+  local newest = redis.call('ZREVRANGE', index, 0, 0, 'WITHSCORES')
+  redis.call('ZADD', index, (tonumber(newest[2]) or 0) + 1, id)
+  outlive(index, deadline)
+end
+
+-- Puts a marker in a record's place. DEL comes first because a full server refuses SET but never DEL, and refuses
+-- nothing more to a script that has written: a sign-out must not fail for want of memory.
+local function finish(key, record, marker, keep_until)
+  redis.call('DEL', key)
+  redis.call('SET', key, marker, 'PXAT', moment(keep_until + slack))
+  local owner = owner_of(record)
+  if owner then redis.call('ZREM', index_key(owner), id_of(key)) end
+end
+
+-- The owner's sessions that count towards a limit at now, oldest first, but leaving.
+local function live_sessions(index, now, leaving)
+  local live = {}
+  for _, id in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+    if id ~= leaving then
+      local head = head_of(session_key(id))
+      if kind_of(head) == 'record' and deadline_of(head) > now then live[#live + 1] = id end
+    end
+  end
+  return live
+end
+
+-- Ends the first count of ids as evicted.
+local function evict(ids, count, marker, keep_until)
+  for at = 1, count do
+    local key = session_key(ids[at])
+    finish(key, head_of(key), marker, keep_until)
+  end
+end
+
+-- Whether an owner may have one session more. The arguments from ARGV[first] on are now, startedAt, limit ('' for none),
+-- '1' to evict; none of them where nothing limits it. Answers why not, or nil, and then who must go: ids and how many.
+local function admission(first, index, mark, leaving)
+  local now, started, limit = tonumber(ARGV[first]), tonumber(ARGV[first + 1]), tonumber(ARGV[first + 2])
+  if not now then return nil, {}, 0 end
+  local barred = redis.call('GET', mark)
+  if barred then
+    local ended_at, keep_until = struct.unpack('<dd', barred)
+    if started <= ended_at and now < keep_until then return 'barred' end
+  end
+  if not limit then return nil, {}, 0 end
+  local live = live_sessions(index, now, leaving)
+  if #live < limit then return nil, {}, 0 end
+  if ARGV[first + 3] ~= '1' or limit < 1 then return 'limit' end
+  return nil, live, #live + 1 - limit
+end

@@ -1,0 +1,204 @@
+// Made by scripts/lua.ts from the .lua files in ./lua; change those.
+
+const shared = `local prefix = string.match(KEYS[1], '^[^{]*')
+local slack = 60000
+local function session_key(id)
+return prefix .. '{' .. string.sub(id, 1, 5) .. '}:s:' .. id
+end
+local function index_key(owner)
+return prefix .. '{' .. string.sub(owner, 1, 5) .. '}:o:' .. owner
+end
+local function id_of(key)
+return string.sub(key, #prefix + 11)
+end
+local function moment(ms)
+return string.format('%.0f', math.max(1, math.ceil(ms)))
+end
+local function kind_of(value)
+if not value or value == '' then return 'absent' end
+local form = string.byte(value)
+if form == 1 or form == 2 then return 'record' end
+if form == 3 or form == 4 then return 'marker' end
+error('holdfast-unknown-form ' .. form)
+end
+local function version_of(value)
+return string.sub(value, 2, 12)
+end
+local function deadline_of(value)
+return (struct.unpack('<d', value, 13))
+end
+local function owner_of(value)
+if string.byte(value) == 2 then return string.sub(value, 21, 47) end
+end
+local function head_of(key)
+return redis.call('GETRANGE', key, 0, 46)
+end
+local function write(key, value)
+redis.call('SET', key, value, 'PXAT', moment(deadline_of(value) + slack))
+end
+local function outlive(index, deadline)
+local left = redis.call('PTTL', index)
+if left == -2 then return end
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local wanted = deadline + 2 * slack
+if left == -1 or now + left < wanted then redis.call('PEXPIREAT', index, moment(wanted)) end
+end
+local function enlist(index, id, deadline)
+for _, other in ipairs(redis.call('ZRANDMEMBER', index, 2)) do
+if redis.call('EXISTS', session_key(other)) == 0 then redis.call('ZREM', index, other) end
+end
+local newest = redis.call('ZREVRANGE', index, 0, 0, 'WITHSCORES')
+redis.call('ZADD', index, (tonumber(newest[2]) or 0) + 1, id)
+outlive(index, deadline)
+end
+local function finish(key, record, marker, keep_until)
+redis.call('DEL', key)
+redis.call('SET', key, marker, 'PXAT', moment(keep_until + slack))
+local owner = owner_of(record)
+if owner then redis.call('ZREM', index_key(owner), id_of(key)) end
+end
+local function live_sessions(index, now, leaving)
+local live = {}
+for _, id in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+if id ~= leaving then
+local head = head_of(session_key(id))
+if kind_of(head) == 'record' and deadline_of(head) > now then live[#live + 1] = id end
+end
+end
+return live
+end
+local function evict(ids, count, marker, keep_until)
+for at = 1, count do
+local key = session_key(ids[at])
+finish(key, head_of(key), marker, keep_until)
+end
+end
+local function admission(first, index, mark, leaving)
+local now, started, limit = tonumber(ARGV[first]), tonumber(ARGV[first + 1]), tonumber(ARGV[first + 2])
+if not now then return nil, {}, 0 end
+local barred = redis.call('GET', mark)
+if barred then
+local ended_at, keep_until = struct.unpack('<dd', barred)
+if started <= ended_at and now < keep_until then return 'barred' end
+end
+if not limit then return nil, {}, 0 end
+local live = live_sessions(index, now, leaving)
+if #live < limit then return nil, {}, 0 end
+if ARGV[first + 3] ~= '1' or limit < 1 then return 'limit' end
+return nil, live, #live + 1 - limit
+end`;
+
+const bodies = {
+  create: `local found = redis.call('GET', KEYS[1])
+local kind = kind_of(found)
+if kind == 'record' and version_of(found) == version_of(ARGV[1]) then return 'created' end
+if kind ~= 'absent' then return 'exists' end
+local refusal, leaving, count = admission(2, KEYS[2], KEYS[3])
+if refusal then return refusal end
+write(KEYS[1], ARGV[1])
+if ARGV[8] ~= '1' then evict(leaving, count, ARGV[6], ARGV[7]) end
+if KEYS[2] then enlist(KEYS[2], id_of(KEYS[1]), deadline_of(ARGV[1])) end
+return 'created'`,
+  endByOwner: `local ended_at, keep_until = tonumber(ARGV[1]), tonumber(ARGV[2])
+local before = redis.call('GET', KEYS[2])
+if before then
+local earlier, kept = struct.unpack('<dd', before)
+ended_at, keep_until = math.max(ended_at, earlier), math.max(keep_until, kept)
+end
+redis.call('DEL', KEYS[2])
+redis.call('SET', KEYS[2], struct.pack('<dd', ended_at, keep_until), 'PXAT', moment(keep_until + slack))
+local ended = {}
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+if id ~= ARGV[4] then
+local key = session_key(id)
+local head = head_of(key)
+if kind_of(head) == 'record' then
+finish(key, head, ARGV[3], ARGV[2])
+ended[#ended + 1] = id
+else
+redis.call('ZREM', KEYS[1], id)
+end
+end
+end
+return ended`,
+  endReplaced: `local found = redis.call('GET', KEYS[1])
+if kind_of(found) == 'record' then
+if version_of(found) ~= ARGV[3] then return found end
+finish(KEYS[1], found, ARGV[1], ARGV[2])
+return 'ended'
+end
+if found and string.byte(found) == 4 and string.sub(found, 10, 36) == ARGV[4] then return 'ended' end
+return 'gone'`,
+  end: `local head = head_of(KEYS[1])
+local kind = kind_of(head)
+if kind == 'absent' then return 'unknown' end
+if kind == 'record' then finish(KEYS[1], head, ARGV[1], ARGV[2]) end
+return 'ended'`,
+  evict: `local live = live_sessions(KEYS[1], tonumber(ARGV[1]), ARGV[3])
+evict(live, #live + 1 - tonumber(ARGV[2]), ARGV[4], ARGV[5])
+return 'evicted'`,
+  listByOwner: `local found = {}
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+local value = redis.call('GET', session_key(id))
+if kind_of(value) == 'record' then
+found[#found + 1] = id
+found[#found + 1] = value
+else
+redis.call('ZREM', KEYS[1], id)
+end
+end
+return found`,
+  replace: `local old = redis.call('GET', KEYS[1])
+local taken = head_of(KEYS[2])
+local taken_kind = kind_of(taken)
+if kind_of(old) ~= 'record' then
+if taken_kind == 'record' and version_of(taken) == version_of(ARGV[1]) then return 'replaced' end
+return 'gone'
+end
+if version_of(old) ~= ARGV[2] then return old end
+if taken_kind ~= 'absent' then return 'exists' end
+local refusal, leaving, count = admission(5, KEYS[3], KEYS[4], id_of(KEYS[1]))
+if refusal then return refusal end
+write(KEYS[2], ARGV[1])
+finish(KEYS[1], old, ARGV[3], ARGV[4])
+evict(leaving, count, ARGV[9], ARGV[10])
+if KEYS[3] then enlist(KEYS[3], id_of(KEYS[2]), deadline_of(ARGV[1])) end
+return 'replaced'`,
+  takeBack: `local head = head_of(KEYS[1])
+if kind_of(head) == 'record' and version_of(head) == ARGV[1] then
+redis.call('DEL', KEYS[1])
+local owner = owner_of(head)
+if owner then redis.call('ZREM', index_key(owner), id_of(KEYS[1])) end
+end
+return 'taken-back'`,
+  touch: `local head = head_of(KEYS[1])
+if kind_of(head) ~= 'record' then return 'gone' end
+local deadline = tonumber(ARGV[1])
+if deadline > deadline_of(head) then
+redis.call('PEXPIREAT', KEYS[1], moment(deadline + slack))
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
+redis.call('SETRANGE', KEYS[1], 12, struct.pack('<d', deadline))
+local owner = owner_of(head)
+if owner then outlive(index_key(owner), deadline) end
+end
+return 'touched'`,
+  update: `local found = redis.call('GET', KEYS[1])
+if kind_of(found) ~= 'record' then return 'gone' end
+local version = version_of(found)
+if version == version_of(ARGV[1]) then return 'updated' end
+if version ~= ARGV[2] then return found end
+local before = deadline_of(found)
+local deadline = math.max(before, deadline_of(ARGV[1]))
+local owner = owner_of(found)
+local head = string.sub(found, 1, 1) .. version_of(ARGV[1]) .. struct.pack('<d', deadline)
+write(KEYS[1], head .. (owner or '') .. string.sub(ARGV[1], 21))
+if owner and deadline > before then outlive(index_key(owner), deadline) end
+return 'updated'`,
+} as const;
+
+export type ScriptName = keyof typeof bodies;
+
+export const sourceOf = (name: ScriptName): string => [shared, bodies[name]].join('\n');
+
+export const scriptNames = Object.keys(bodies) as readonly ScriptName[];

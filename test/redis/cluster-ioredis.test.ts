@@ -1,0 +1,3 @@
+import { conforms, ioredisCluster } from './kit.js';
+
+conforms('cluster', ioredisCluster);

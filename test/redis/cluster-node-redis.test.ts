@@ -1,0 +1,3 @@
+import { conforms, nodeRedisCluster } from './kit.js';
+
+conforms('cluster', nodeRedisCluster);

@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { OwnerHash } from '../../src/core/ids.js';
+import { makeEnding, makeId, makeOwner, makeOwning, makeRecord } from '../../src/stores/conformance/index.js';
+import { type RedisStore, redisStore } from '../../src/stores/redis.js';
+import { binary, type Connection, nodeRedis, servers } from './kit.js';
+
+const hourMs = 3_600_000;
+
+describe.runIf(binary)('what Redis removes by itself', () => {
+  const { all } = servers('standalone');
+  const prefix = 'expiry:';
+  let connection: Connection;
+  let store: RedisStore;
+
+  beforeAll(async () => {
+    connection = await nodeRedis(all.map(({ port }) => port));
+    store = redisStore({ client: connection.client, prefix });
+  });
+  afterAll(() => connection.close());
+
+  const command = async (...args: string[]): Promise<unknown> => await all[0]?.command(...args);
+  const keyOf = (kind: string, name: string): string => `${prefix}{${name.slice(0, 5)}}:${kind}:${name}`;
+  const expiresAt = async (key: string): Promise<number> => Number(await command('PEXPIRETIME', key));
+  const indexed = async (owner: OwnerHash): Promise<number> => Number(await command('ZCARD', keyOf('o', owner)));
+
+  it('every key has its moment, never before the deadline of what it holds', async () => {
+    const owner = makeOwner();
+    const [id, ended, next, anonymous] = [makeId(owner), makeId(owner), makeId(owner), makeId()];
+    const record = makeRecord({ owner });
+    const lonely = makeRecord();
+    await store.create(id, record, makeOwning({ limit: 5 }));
+    await store.create(ended, makeRecord({ owner }));
+    await store.create(anonymous, lonely);
+    const ending = makeEnding();
+    await store.end(ended, ending);
+    await store.replace(anonymous, lonely.version, next, makeRecord({ owner }), ending);
+    await store.touch(id, record.idleDeadline + 3 * hourMs);
+    expect(await expiresAt(keyOf('s', id))).toBe(record.idleDeadline + 3 * hourMs + 60_000);
+    expect(await expiresAt(keyOf('s', ended))).toBe(ending.keepUntil + 60_000);
+    await store.endByOwner(owner, ending, { except: id });
+    expect(await expiresAt(keyOf('m', owner))).toBe(ending.keepUntil + 60_000);
+    for (const key of (await command('KEYS', '*')) as string[]) expect(await expiresAt(key)).toBeGreaterThan(0);
+  });
+
+  it('an index outlives every session in it, also after a touch and an update', async () => {
+    const owner = makeOwner();
+    const [id, record] = [makeId(owner), makeRecord({ owner })];
+    await store.create(id, record);
+    const lasts = async (deadline: number): Promise<void> =>
+      expect(await expiresAt(keyOf('o', owner))).toBeGreaterThan(deadline + 60_000);
+    await lasts(record.idleDeadline);
+    await store.touch(id, record.idleDeadline + hourMs);
+    await lasts(record.idleDeadline + hourMs);
+    await store.update(id, makeRecord({ idleDeadline: record.idleDeadline + 2 * hourMs }), record.version);
+    await lasts(record.idleDeadline + 2 * hourMs);
+    await store.create(makeId(owner), makeRecord({ owner }));
+    await lasts(record.idleDeadline + 2 * hourMs);
+  });
+
+  it('a session that has expired leaves the list, the limit and the index', async () => {
+    const owner = makeOwner();
+    const [gone, kept] = [makeId(owner), makeId(owner)];
+    await store.create(gone, makeRecord({ owner }));
+    await store.create(kept, makeRecord({ owner }));
+    // As the server does at the deadline.
+    await command('PEXPIREAT', keyOf('s', gone), '1');
+    expect(await store.create(makeId(owner), makeRecord({ owner }), makeOwning({ limit: 2 }))).toBe('created');
+    expect(await store.create(makeId(owner), makeRecord({ owner }), makeOwning({ limit: 2 }))).toBe('limit');
+    expect((await store.listByOwner(owner)).map(({ id }) => id)).toContain(kept);
+    expect(await indexed(owner)).toBe(2);
+  });
+
+  it('an index that nobody lists does not grow with sessions that have expired', async () => {
+    const owner = makeOwner();
+    for (let index = 0; index < 200; index++) {
+      const id = makeId(owner);
+      await store.create(id, makeRecord({ owner }));
+      await command('DEL', keyOf('s', id));
+    }
+    expect(await indexed(owner)).toBeLessThan(50);
+  });
+
+  it('a touch leaves a large value whole', async () => {
+    const [id, record] = [makeId(), makeRecord({ bytes: new Uint8Array(50_000) })];
+    await store.create(id, record);
+    await store.touch(id, record.idleDeadline + 1);
+    expect(await store.read(id)).toEqual({ ...record, idleDeadline: record.idleDeadline + 1 });
+    expect(Number(await command('STRLEN', keyOf('s', id)))).toBe(50_020);
+  });
+});

@@ -1,0 +1,3 @@
+import { conforms, ioredis } from './kit.js';
+
+conforms('standalone', ioredis);
