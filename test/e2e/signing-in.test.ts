@@ -30,10 +30,14 @@ describe.runIf(chromium)('in a browser', () => {
     const { origin } = await startSite();
     const page = await (await newContext()).newPage();
     await page.goto(`${origin}/account`);
-    // The user name has the focus already.
+    // The user name has the focus already, as soon as the page is there.
+    await page.locator('input[name=username]:focus').waitFor();
     await page.keyboard.type(ada.username);
     await page.keyboard.press('Tab');
+    await page.locator('input[name=password]:focus').waitFor();
     await page.keyboard.type(ada.password);
+    expect(await page.locator('input[name=username]').inputValue()).toBe(ada.username);
+    expect(await page.locator('input[name=password]').inputValue()).toBe(ada.password);
     await Promise.all([page.waitForURL(`${origin}/account`), page.keyboard.press('Enter')]);
     await page.keyboard.press('Tab');
     expect(await page.locator(':focus').textContent()).toBe('Skip to the content');
