@@ -51,9 +51,9 @@ export interface LmdbStoreOptions {
    * The most bytes of sessions and markers, counting 256 for each beside its own; the file takes up to about twice that,
    * and does not shrink. When full, creating and growing fail with ERR_SESSION_STORE_FULL. Default 1073741824 (1 GiB).
    */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** Of the processes that share the folder, the one that sweeps goes on sweeping until it has not for so long. Default `'2m'`. */
-  readonly sweepLease?: Duration;
+  readonly sweepLease?: Duration | undefined;
 }
 
 export interface LmdbStore extends SessionStore, OwnerIndexed, Scannable, Sweepable {

@@ -63,7 +63,7 @@ export interface RedisStoreOptions {
   /** A connected client of node-redis 6 or ioredis 6; it stays the caller's to close. It must ask primaries only. */
   readonly client: RedisClient;
   /** Begins every key, so that several apps can share a server. At most 128 characters, no braces. Default `'holdfast:'`. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
 }
 
 export interface RedisStore extends SessionStore, OwnerIndexed {
