@@ -250,8 +250,7 @@ class Memory implements MemoryStore {
 
 /** Hot path: two literals, so that each shape is made in one step. */
 function toRecord({ bytes, version, idleDeadline, owner }: Session): StoredRecord {
-  // From Node's pool: a memory block of its own for each read costs more than the copy.
-  const copy = Buffer.from(bytes);
+  const copy = new Uint8Array(bytes);
   return owner === undefined ? { bytes: copy, version, idleDeadline } : { bytes: copy, version, idleDeadline, owner };
 }
 
