@@ -21,7 +21,7 @@ test("the store of docs/writing-a-store.md passes the conformance kit, run by th
         .replace("import { memoryStore } from 'holdfast'", "import { mapStore } from './map-store.js'")
         .replace('memoryStore()', 'mapStore()'),
     );
-    const run = spawnSync(process.execPath, ['--import', 'tsx', '--test', 'map-store.test.ts'], {
+    const run = spawnSync(process.execPath, ['--import', 'tsx', '--test', '--test-reporter=tap', 'map-store.test.ts'], {
       cwd: folder,
       encoding: 'utf8',
     });
