@@ -60,6 +60,8 @@ export function bearing(app: Pick<TestApp, 'origin' | 'cookieName'>, token: stri
 
 /** A client of its own on which this owner has just signed in. */
 export async function signedIn(app: TestApp, owner: string, options: object = {}): Promise<Client> {
+  // A sign-in in the very millisecond in which the owner's sessions were revoked is barred, and rightly so.
+  for (const now = Date.now(); Date.now() === now; ) await new Promise((next) => setImmediate(next));
   const client = app.client();
   const answer = await client.post(`/sign-in/${encodeURIComponent(owner)}`, { body: options });
   if (answer.status !== 200) throw new Error(`signing in failed: ${answer.status} ${answer.text}`);
