@@ -129,7 +129,6 @@ export class Engine implements Parts {
 
   /** After the response: moves the idle deadline if it is time, and lets go of the signal. Its faults are events only. */
   release(handle: SessionHandle): void {
-    handle.over = true;
     handle.released = true;
     if (handle.abort) this.signals.release(handle);
     const { stored } = handle;

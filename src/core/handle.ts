@@ -67,8 +67,6 @@ export class SessionHandle {
   underWay: Set<Promise<void>> | undefined;
   /** Why a verb failed that nobody awaited: the response fails with it. */
   unheard: unknown;
-  /** The response is over, one way or the other. */
-  over = false;
   /** A new token was made in this request, so a change of identity needs no other. */
   replacedHere = false;
   /** The change was dropped and said to be; not again at the end of the response. */

@@ -236,7 +236,7 @@ function during(handle: SessionHandle, run: () => Promise<void>): Promise<void> 
     );
   });
   promise.ifUnheard((error) => {
-    if (handle.over) process.emitWarning(`holdfast: a session verb failed after the response: ${String(error)}`);
+    if (handle.released) process.emitWarning(`holdfast: a session verb failed after the response: ${String(error)}`);
     else handle.unheard ??= error;
   });
   return promise;

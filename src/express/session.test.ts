@@ -4,6 +4,7 @@ import { sessionIn, startApp } from '../../test/support/app.js';
 import { deferred } from '../../test/support/deferred.js';
 import { FakeClock } from '../../test/support/fake-clock.js';
 import { spyOn } from '../../test/support/spy-store.js';
+import { faultyStore } from '../stores/conformance/faulty.js';
 import { memoryStore } from '../stores/memory.js';
 
 test.each([
@@ -73,4 +74,46 @@ test('nothing is kept for a client that left while the store was asked', async (
   const kept = clock.pending;
   await app.close();
   expect(kept).toBe(timers);
+});
+
+test('a verb that failed unheard before the response fails the response, and never the process (G5)', async () => {
+  const faulty = faultyStore(memoryStore());
+  const app = await startApp(
+    (routes) => {
+      routes.post('/begin', (req, res) => {
+        sessionIn(req).kept = 1;
+        res.json('begun');
+      });
+      routes.post('/end', async (req, res) => {
+        void sessionIn(req).destroy();
+        await new Promise((next) => setImmediate(next));
+        res.json('ended');
+      });
+    },
+    { store: faulty.store },
+  );
+  const client = app.client();
+  await client.post('/begin');
+  faulty.on('end', 'reject', { times: 1 });
+  const answer = await client.post('/end');
+  expect([answer.status, answer.setCookies]).toEqual([503, []]);
+  await app.close();
+});
+
+test('an error after a sign-in that is stored carries its token, since the old one is dead', async () => {
+  const faulty = faultyStore(memoryStore());
+  const app = await startApp(
+    (routes) => {
+      routes.post('/sign-in', async (req, res) => {
+        await sessionIn(req).signIn('ada');
+        sessionIn(req).later = 1;
+        faulty.on('update', 'reject', { times: 1 });
+        res.json('signed in');
+      });
+    },
+    { store: faulty.store },
+  );
+  const answer = await app.client().post('/sign-in');
+  expect([answer.status, answer.setCookies.length]).toEqual([503, 1]);
+  await app.close();
 });
