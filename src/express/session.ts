@@ -4,18 +4,17 @@ import { listSessions, revokeOwner, revokeSession, type SessionSummary } from '.
 import { Engine } from '../core/engine.js';
 import { SessionError } from '../core/errors.js';
 import type { EventListener } from '../core/events.js';
-import type { RequestFacts, SessionHandle } from '../core/handle.js';
+import type { SessionHandle } from '../core/handle.js';
 import { isPromise } from '../core/maybe-promise.js';
 import { callable, takeOptions } from '../core/options.js';
 import { isSweepable } from '../core/store.js';
 import { startSweeping } from '../core/sweeper.js';
 import { cookieValues } from '../http/cookie.js';
-import { crossSiteMessage, crossSiteVerdict } from '../http/cross-site.js';
-import { requestOrigin } from '../http/host.js';
-import { isForwarded, saysForwardedHttps, type Transport, transportOf } from '../http/transport.js';
+import type { Transport } from '../http/transport.js';
+import { factsOf, refuseCrossSite, transportFor } from './arrival.js';
 import { type Explanation, explain } from './explain.js';
-import { type HttpConfig, resolveOptions, type SessionOptions } from './options.js';
-import { addressOf, authority, isEncrypted, isExpress4, publicHost, targetOf } from './request-facts.js';
+import { resolveOptions, type SessionOptions } from './options.js';
+import { isEncrypted, isExpress4 } from './request-facts.js';
 import { type RequireOptions, requireSignIn } from './require.js';
 import { attachVisit, type Next, Visit, visitOf } from './visit.js';
 
@@ -111,78 +110,6 @@ export function session(options: SessionOptions = {}): Sessions {
       await engine.close();
     },
   });
-}
-
-function refuseCrossSite(
-  engine: Engine,
-  policy: NonNullable<HttpConfig['crossSite']>,
-  req: IncomingMessage,
-  encrypted: boolean,
-): SessionError | undefined {
-  const method = req.method ?? 'GET';
-  if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return undefined;
-  const fetchSite = req.headers['sec-fetch-site'];
-  const input = {
-    method,
-    url: targetOf(req),
-    fetchSite: Array.isArray(fetchSite) ? fetchSite.join(',') : fetchSite,
-    origin: req.headers.origin,
-    ownOrigin: requestOrigin(encrypted, publicHost(req)),
-  };
-  const verdict = crossSiteVerdict(input, policy);
-  const { reason } = verdict;
-  if (verdict.allowed) {
-    if (verdict.unverified) engine.events.emit({ type: 'cross-site-unverified', reason, method });
-    return undefined;
-  }
-  if (policy.mode === 'report') {
-    engine.events.emit({ type: 'cross-site-reported', reason, method });
-    return undefined;
-  }
-  engine.events.emit({ type: 'cross-site-refused', reason, method });
-  return new SessionError('ERR_SESSION_CROSS_SITE', crossSiteMessage(verdict.reason, input));
-}
-
-function transportFor(req: IncomingMessage, http: HttpConfig, encrypted: boolean): Transport {
-  const { headers, socket } = req;
-  return transportOf({
-    encrypted,
-    host: headers.host ?? authority(req),
-    peerAddress: socket.remoteAddress,
-    localPort: socket.localPort,
-    forwarded: !encrypted && isForwarded(headers),
-    forwardedHttps: !encrypted && saysForwardedHttps(headers),
-    production: http.production,
-    insecureHttp: http.insecureHttp,
-    baseName: http.baseName,
-  });
-}
-
-function factsOf(req: IncomingMessage, withheld: string | undefined): RequestFacts {
-  const { method } = req;
-  const safe = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-  return new Facts(req, safe, withheld);
-}
-
-/** User agent and address are asked for when a session begins, which most requests don't. */
-class Facts implements RequestFacts {
-  readonly #req: IncomingMessage;
-  readonly safe: boolean;
-  readonly withheld: string | undefined;
-
-  constructor(req: IncomingMessage, safe: boolean, withheld: string | undefined) {
-    this.#req = req;
-    this.safe = safe;
-    this.withheld = withheld;
-  }
-
-  get userAgent(): string | undefined {
-    return this.#req.headers['user-agent'];
-  }
-
-  get address(): string | undefined {
-    return addressOf(this.#req);
-  }
 }
 
 function ignoringReads<Wrapped extends (req: never, res: never, next: Next) => unknown>(middleware: Wrapped): Wrapped {

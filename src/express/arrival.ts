@@ -1,0 +1,86 @@
+/** What is decided of a request before its session is looked for: who may have sent it, and how a cookie may travel. */
+import type { IncomingMessage } from 'node:http';
+import type { Engine } from '../core/engine.js';
+import { SessionError } from '../core/errors.js';
+import type { RequestFacts } from '../core/handle.js';
+import { crossSiteMessage, crossSiteVerdict } from '../http/cross-site.js';
+import { requestOrigin } from '../http/host.js';
+import { isForwarded, saysForwardedHttps, type Transport, transportOf } from '../http/transport.js';
+import type { HttpConfig } from './options.js';
+import { addressOf, authority, publicHost, targetOf } from './request-facts.js';
+
+/** The 403 that the cross-site gate has for this request, if any; an upgrade is judged although it is a GET. */
+export function refuseCrossSite(
+  engine: Engine,
+  policy: NonNullable<HttpConfig['crossSite']>,
+  req: IncomingMessage,
+  encrypted: boolean,
+  upgrade = false,
+): SessionError | undefined {
+  const method = req.method ?? 'GET';
+  if (!upgrade && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS')) return undefined;
+  const fetchSite = req.headers['sec-fetch-site'];
+  const input = {
+    method,
+    url: targetOf(req),
+    fetchSite: Array.isArray(fetchSite) ? fetchSite.join(',') : fetchSite,
+    origin: req.headers.origin,
+    ownOrigin: requestOrigin(encrypted, publicHost(req)),
+    upgrade,
+  };
+  const verdict = crossSiteVerdict(input, policy);
+  const { reason } = verdict;
+  if (verdict.allowed) {
+    if (verdict.unverified) engine.events.emit({ type: 'cross-site-unverified', reason, method });
+    return undefined;
+  }
+  if (policy.mode === 'report') {
+    engine.events.emit({ type: 'cross-site-reported', reason, method });
+    return undefined;
+  }
+  engine.events.emit({ type: 'cross-site-refused', reason, method });
+  return new SessionError('ERR_SESSION_CROSS_SITE', crossSiteMessage(verdict.reason, input));
+}
+
+/** Whether a session cookie can travel with this request, and under which name. */
+export function transportFor(req: IncomingMessage, http: HttpConfig, encrypted: boolean): Transport {
+  const { headers, socket } = req;
+  return transportOf({
+    encrypted,
+    host: headers.host ?? authority(req),
+    peerAddress: socket.remoteAddress,
+    localPort: socket.localPort,
+    forwarded: !encrypted && isForwarded(headers),
+    forwardedHttps: !encrypted && saysForwardedHttps(headers),
+    production: http.production,
+    insecureHttp: http.insecureHttp,
+    baseName: http.baseName,
+  });
+}
+
+export function factsOf(req: IncomingMessage, withheld: string | undefined): RequestFacts {
+  const { method } = req;
+  const safe = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+  return new Facts(req, safe, withheld);
+}
+
+/** User agent and address are asked for when a session begins, which most requests don't. */
+class Facts implements RequestFacts {
+  readonly #req: IncomingMessage;
+  readonly safe: boolean;
+  readonly withheld: string | undefined;
+
+  constructor(req: IncomingMessage, safe: boolean, withheld: string | undefined) {
+    this.#req = req;
+    this.safe = safe;
+    this.withheld = withheld;
+  }
+
+  get userAgent(): string | undefined {
+    return this.#req.headers['user-agent'];
+  }
+
+  get address(): string | undefined {
+    return addressOf(this.#req);
+  }
+}
