@@ -5,6 +5,7 @@ import { clocksAndStrangers } from './g08-g09.js';
 import { badInput } from './g10.js';
 import { outputAndMemory } from './g11-g12.js';
 import type { Mutant } from './mutant.js';
+import { redis } from './redis.js';
 
 export const mutants: readonly Mutant[] = [
   ...overlap,
@@ -12,4 +13,5 @@ export const mutants: readonly Mutant[] = [
   ...clocksAndStrangers,
   ...badInput,
   ...outputAndMemory,
+  ...redis,
 ];

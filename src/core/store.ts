@@ -161,15 +161,23 @@ export interface Sweepable {
 
 /** Changes by anybody are pushed. What a coherent cache and `info.signal` are built on. */
 export interface Watchable {
-  /** Resolves once notices flow. `onChange` hears the id of each record updated, ended or replaced (not touched), or `'all'` when notices may have been lost. */
+  /**
+   * Resolves once notices flow. `onChange` hears the id of each record that was read through the watch and is updated,
+   * ended or replaced after that, once at least until it is read through the watch again; and `'all'` when notices may
+   * have been lost. What was not read there may go unheard. It may hear more: a touch, or a change of anything else.
+   */
   watch(onChange: (id: SessionId | 'all') => void): MaybePromise<Watch>;
 }
 
 export interface Watch {
-  /** Reads on the link that carries the notices, so that a notice for what was read can't overtake the answer unseen. */
+  /**
+   * Reads so that a later change is heard: a notice that overtakes the answer comes after the call and before the
+   * answer. Rejects where that can't be promised, as while the link is down: then ask the store, and keep nothing.
+   */
   read(id: SessionId): MaybePromise<StoredRecord | Ended | undefined>;
   /** Resolves when every notice sent before this call has been heard; rejects when the link is down. */
   heartbeat(): MaybePromise<void>;
+  /** Silent from then on. Calling it again does nothing. */
   close(): MaybePromise<void>;
 }
 

@@ -14,6 +14,9 @@
  * between sessions with different tags, as a sign-in is, takes three to four commands in the order that
  * redis/replace-in-steps.ts gives. On any answer but `replaced` nothing is left behind there either.
  *
+ * `watch` is client tracking on connections of its own: GET, HELLO, CLIENT TRACKING, and in a cluster CLUSTER INFO
+ * (redis/watch).
+ *
  * Expiry is the server's: every key has PEXPIREAT, a minute behind its deadline, so that a server whose clock is a
  * little ahead drops nothing early. A marker goes at `keepUntil`, an index after the last of its sessions.
  *
@@ -34,6 +37,8 @@ import type {
   StoredEntry,
   StoredRecord,
   UpdateResult,
+  Watch,
+  Watchable,
 } from '../core/store.js';
 import { admissionArguments } from './redis/admission.js';
 import { faultOf } from './redis/faults.js';
@@ -50,6 +55,8 @@ import {
 } from './redis/layout.js';
 import { type RedisClient, RedisPort } from './redis/port.js';
 import { replaceInSteps } from './redis/replace-in-steps.js';
+import type { Fleet } from './redis/watch/link.js';
+import { openWatch } from './redis/watch/watch.js';
 
 export type {
   IoredisClient,
@@ -66,7 +73,7 @@ export interface RedisStoreOptions {
   readonly prefix?: string | undefined;
 }
 
-export interface RedisStore extends SessionStore, OwnerIndexed {
+export interface RedisStore extends SessionStore, OwnerIndexed, Partial<Watchable> {
   read(id: SessionId): Promise<StoredRecord | Ended | undefined>;
   listByOwner(owner: OwnerHash): Promise<readonly StoredEntry[]>;
 }
@@ -84,28 +91,29 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       `redisStore: prefix: expected at most 128 characters without braces, got ${describe(prefix)}. Braces choose a key's slot in a cluster.`,
     );
   }
-  return new Redis(new RedisPort(client), new Keys(prefix));
+  const port = new RedisPort(client);
+  return port.fleet ? new WatchedRedis(port, port.fleet, new Keys(prefix)) : new Redis(port, new Keys(prefix));
 }
 
 class Redis implements RedisStore {
   readonly name = 'redis';
   readonly networked = true;
   readonly #port: RedisPort;
-  readonly #keys: Keys;
+  protected readonly keys: Keys;
 
   constructor(port: RedisPort, keys: Keys) {
     this.#port = port;
-    this.#keys = keys;
+    this.keys = keys;
   }
 
   async create(id: SessionId, record: StoredRecord, owning?: Owning): Promise<CreateResult> {
     const args = [encodeRecord(record), ...admissionArguments(record, owning)];
-    const reply = await this.#run('create', [this.#keys.session(id), ...this.#ownerKeys(record)], args);
+    const reply = await this.#run('create', [this.keys.session(id), ...this.#ownerKeys(record)], args);
     return decodeOutcome(reply) as CreateResult;
   }
 
   async read(id: SessionId): Promise<StoredRecord | Ended | undefined> {
-    const value = await this.#port.get(this.#keys.session(id));
+    const value = await this.#port.get(this.keys.session(id));
     return value === null ? undefined : decode(bufferOf(value));
   }
 
@@ -115,17 +123,17 @@ class Redis implements RedisStore {
     expected: Version,
   ): Promise<UpdateResult> {
     const value = encodeRecord({ bytes, version, idleDeadline });
-    return decodeOutcome(await this.#run('update', [this.#keys.session(id)], [value, expected])) as UpdateResult;
+    return decodeOutcome(await this.#run('update', [this.keys.session(id)], [value, expected])) as UpdateResult;
   }
 
   async touch(id: SessionId, idleDeadline: number): Promise<'touched' | 'gone'> {
-    const reply = await this.#run('touch', [this.#keys.session(id)], [String(idleDeadline)]);
+    const reply = await this.#run('touch', [this.keys.session(id)], [String(idleDeadline)]);
     return decodeOutcome(reply) as 'touched' | 'gone';
   }
 
   async end(id: SessionId, ending: Ending): Promise<boolean> {
     const args = [encodeMarker(ending), String(ending.keepUntil)];
-    return decodeOutcome(await this.#run('end', [this.#keys.session(id)], args)) === 'ended';
+    return decodeOutcome(await this.#run('end', [this.keys.session(id)], args)) === 'ended';
   }
 
   async replace(
@@ -139,9 +147,9 @@ class Redis implements RedisStore {
     const value = encodeRecord(record);
     if (this.#port.cluster && tagOf(oldId) !== tagOf(id)) {
       const call = { oldId, expected, id, record, value, ending, owning };
-      return replaceInSteps(this.#port, this.#keys, call).catch(rethrow);
+      return replaceInSteps(this.#port, this.keys, call).catch(rethrow);
     }
-    const keys = [this.#keys.session(oldId), this.#keys.session(id), ...this.#ownerKeys(record)] as const;
+    const keys = [this.keys.session(oldId), this.keys.session(id), ...this.#ownerKeys(record)] as const;
     const args = [
       value,
       expected,
@@ -153,7 +161,7 @@ class Redis implements RedisStore {
   }
 
   async listByOwner(owner: OwnerHash): Promise<readonly StoredEntry[]> {
-    return decodeEntries(buffersOf(await this.#run('listByOwner', [this.#keys.index(owner)], [])));
+    return decodeEntries(buffersOf(await this.#run('listByOwner', [this.keys.index(owner)], [])));
   }
 
   async endByOwner(
@@ -161,17 +169,42 @@ class Redis implements RedisStore {
     ending: Ending,
     options: { readonly except?: SessionId } = {},
   ): Promise<readonly SessionId[]> {
-    const keys = [this.#keys.index(owner), this.#keys.mark(owner)] as const;
+    const keys = [this.keys.index(owner), this.keys.mark(owner)] as const;
     const args = [String(ending.at), String(ending.keepUntil), encodeMarker(ending), options.except ?? ''];
     return buffersOf(await this.#run('endByOwner', keys, args)).map((id) => id.toString('latin1') as SessionId);
   }
 
   #ownerKeys({ owner }: StoredRecord): string[] {
-    return owner === undefined ? [] : [this.#keys.index(owner), this.#keys.mark(owner)];
+    return owner === undefined ? [] : [this.keys.index(owner), this.keys.mark(owner)];
   }
 
   #run(...call: Parameters<RedisPort['run']>): Promise<unknown> {
     return this.#port.run(...call).catch(rethrow);
+  }
+}
+
+class WatchedRedis extends Redis implements Watchable {
+  readonly #fleet: Fleet;
+  /** What closes each watch that is open. */
+  readonly #watches = new Set<() => void>();
+
+  constructor(port: RedisPort, fleet: Fleet, keys: Keys) {
+    super(port, keys);
+    this.#fleet = fleet;
+  }
+
+  async watch(onChange: (id: SessionId | 'all') => void): Promise<Watch> {
+    const watch = await openWatch(this.#fleet, this.keys, onChange);
+    const close = (): void => {
+      this.#watches.delete(close);
+      watch.close();
+    };
+    this.#watches.add(close);
+    return { read: (id) => watch.read(id), heartbeat: () => watch.heartbeat(), close };
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#watches) close();
   }
 }
 

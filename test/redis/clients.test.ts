@@ -6,6 +6,7 @@ import { makeEnding, makeId, makeOwner, makeOwning, makeRecord } from '../../src
 import { type RedisClient, redisStore } from '../../src/stores/redis.js';
 import { type RedisServer, startSentinel } from '../support/redis-server.js';
 import { binary, servers } from './kit.js';
+import { Watcher } from './watcher.js';
 
 async function works(client: RedisClient): Promise<void> {
   const store = redisStore({ client });
@@ -21,7 +22,11 @@ async function works(client: RedisClient): Promise<void> {
   expect(await store.create(next, later, owning)).toBe('created');
   expect(await store.read(id)).toEqual({ ended: 'evicted', at: owning.now });
   expect(await store.listByOwner(owner)).toEqual([{ id: next, record: later }]);
+  const watcher = await Watcher.of(store);
+  expect(await watcher.watch.read(next)).toEqual(later);
   expect(await store.endByOwner(owner, makeEnding('revoked'))).toEqual([next]);
+  expect(await watcher.take()).toEqual([next]);
+  await store.close?.();
 }
 
 describe.runIf(binary)('a client', () => {

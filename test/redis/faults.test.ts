@@ -1,18 +1,35 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SessionError } from '../../src/core/errors.js';
+import { isWatchable } from '../../src/core/store.js';
 import { makeEnding, makeId, makeOwner, makeOwning, makeRecord } from '../../src/stores/conformance/index.js';
 import { type RedisStore, redisStore } from '../../src/stores/redis.js';
 import { startRedis } from '../support/redis-server.js';
 import { binary, type Connection, nodeRedis, servers } from './kit.js';
+import { Watcher } from './watcher.js';
 
 const rejection = (call: PromiseLike<unknown> | unknown): Promise<SessionError> =>
   Promise.resolve(call).then(
     () => Promise.reject(new Error('it did not reject')),
     (error) => error,
   );
+
+/** As the user whom the page sets up; `refused` is a command that it must not be allowed. */
+async function asNodeRedis(port: number) {
+  const client = createClient({ socket: { host: '127.0.0.1', port }, username: 'holdfast', password: 'password' });
+  client.on('error', () => undefined);
+  await client.connect();
+  return { client, refused: () => client.sendCommand(['KEYS', '*']), close: () => client.destroy() };
+}
+
+async function asIoredis(port: number) {
+  const client = new Redis({ host: '127.0.0.1', port, username: 'holdfast', password: 'password' });
+  client.on('error', () => undefined);
+  return { client, refused: () => client.keys('*'), close: () => client.disconnect() };
+}
 
 describe.runIf(binary)('a server in trouble', () => {
   const { all } = servers('standalone');
@@ -71,17 +88,14 @@ describe.runIf(binary)('a server in trouble', () => {
     expect(await command('GET', keyOf(id))).toBe('\x09from the future');
   });
 
-  it('the permissions that the page names are enough', async () => {
+  it.each([
+    ['node-redis', asNodeRedis],
+    ['ioredis', asIoredis],
+  ] as const)('the permissions that the page names are enough: %s', async (_, login) => {
     const page = readFileSync(fileURLToPath(new URL('../../docs/stores/redis.md', import.meta.url)), 'utf8');
     const line = /^ACL SETUSER .*$/m.exec(page)?.[0] ?? '';
     await command(...line.split(' '));
-    const client = createClient({
-      socket: { host: '127.0.0.1', port: all[0]?.port ?? 0 },
-      username: 'holdfast',
-      password: 'password',
-    });
-    client.on('error', () => undefined);
-    await client.connect();
+    const { client, refused, close } = await login(all[0]?.port ?? 0);
     const limited = redisStore({ client });
     const owner = makeOwner();
     const [first, second, third] = [makeId(owner), makeId(owner), makeId(owner)];
@@ -95,8 +109,13 @@ describe.runIf(binary)('a server in trouble', () => {
     expect(await limited.listByOwner(owner)).toHaveLength(1);
     expect(await limited.endByOwner(owner, makeEnding())).toEqual([third]);
     expect(await limited.end(third, makeEnding())).toBe(true);
-    await expect(client.sendCommand(['KEYS', '*'])).rejects.toThrow(/NOPERM/);
-    client.destroy();
+    const watcher = await Watcher.of(limited);
+    await watcher.watch.read(third);
+    await command('DEL', keyOf(third));
+    expect(await watcher.take()).toEqual([third]);
+    await limited.close?.();
+    await expect(refused()).rejects.toThrow(/NOPERM/);
+    close();
   });
 
   it('a replica that is asked to write is a fault, and no answer', async () => {
@@ -148,5 +167,7 @@ describe.runIf(binary)('a server in trouble', () => {
     expect(() => open({ options: { keyPrefix: '{app}' } })).toThrow(/braces/);
     expect(() => open({ options: { enableAutoPipelining: true } })).toThrow(/enableAutoPipelining/);
     expect(() => redisStore({ client: ioredis, prefix: 'a{b}' })).toThrow(/braces/);
+    // No way to connections of its own: no watch, rather than one that hears nothing.
+    expect(isWatchable(redisStore({ client: ioredis }))).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 /** The conformance kit on a real server or cluster, through one of the clients. */
 import { randomUUID } from 'node:crypto';
 import { Cluster, Redis } from 'ioredis';
-import { createClient, createCluster } from 'redis';
+import { createClient, createClientPool, createCluster } from 'redis';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { storeConformance } from '../../src/stores/conformance/index.js';
 import { type RedisClient, redisStore } from '../../src/stores/redis.js';
@@ -17,6 +17,13 @@ type Connect = (ports: readonly number[]) => Promise<Connection>;
 
 export const nodeRedis = async ([port = 0]: readonly number[]): Promise<Connection> => {
   const client = createClient({ socket: { host: '127.0.0.1', port } });
+  client.on('error', () => undefined);
+  await client.connect();
+  return { client, close: async () => client.destroy() };
+};
+
+export const nodeRedisPool = async ([port = 0]: readonly number[]): Promise<Connection> => {
+  const client = createClientPool({ socket: { host: '127.0.0.1', port } });
   client.on('error', () => undefined);
   await client.connect();
   return { client, close: async () => client.destroy() };

@@ -12,6 +12,10 @@ export interface RedisServer {
   readonly port: number;
   /** One command on a connection of its own. */
   command(...args: string[]): Promise<unknown>;
+  /** Answers nothing until `resume`, with every connection left open. */
+  pause(): void;
+  resume(): void;
+  /** As by `kill -9`. */
   stop(): Promise<void>;
 }
 
@@ -90,7 +94,13 @@ async function start(binary: string, port: number, argumentsFor: ArgumentsFor): 
     await stop();
     throw error;
   }
-  return { port, stop, command: (...args) => command(port, args) };
+  return {
+    port,
+    stop,
+    command: (...args) => command(port, args),
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
+  };
 }
 
 function ready(child: ChildProcess): Promise<void> {

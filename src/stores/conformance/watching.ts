@@ -1,8 +1,8 @@
 /** Changes by anybody are pushed to whoever watches. */
 import assert from 'node:assert/strict';
-import type { SessionId } from '../../core/ids.js';
+import type { SessionId, Version } from '../../core/ids.js';
 import type { SessionStore, Watch } from '../../core/store.js';
-import { hourMs, makeEnding, makeId, makeOwner, makeOwning, makeRecord } from './fixtures.js';
+import { hourMs, makeEnding, makeId, makeOwner, makeOwning, makeRecord, makeVersion } from './fixtures.js';
 import { assertSame, created, law, needsOwners, needsWatch, owned, watchable } from './law.js';
 
 interface Listening {
@@ -69,16 +69,63 @@ export const watching = [
   ),
 
   law(
-    'a touch, and a change that was refused, are not heard',
+    'a change that was refused, and a read, are not heard',
     async ({ store, second }) => {
       const id = makeId();
-      const { idleDeadline } = await created(store, id);
+      await created(store, id);
       const { watch, heard } = await listen(store);
       await watch.read(id);
       await heard();
-      await second.touch(id, idleDeadline + hourMs);
       await second.update(id, makeRecord(), makeRecord().version);
+      await second.create(id, makeRecord());
+      await second.replace(id, makeRecord().version, makeId(), makeRecord(), makeEnding());
+      await second.read(id);
       assertSame([...(await heard())], []);
+      await watch.close();
+    },
+    needsWatch,
+  ),
+
+  law(
+    'a change is heard once more after each read through the watch, and a touch in between hides none',
+    async ({ store, second }) => {
+      const id = makeId();
+      const first = await created(store, id);
+      let { version } = first;
+      const { watch, heard } = await listen(store);
+      for (let round = 0; round < 5; round++) {
+        assertSame((await watch.read(id)) ?? {}, (await store.read(id)) ?? {});
+        await heard();
+        if (round % 2) await second.touch(id, first.idleDeadline + round * hourMs);
+        const next = makeRecord();
+        assertSame(await second.update(id, next, version), 'updated');
+        version = next.version;
+        assert(tells(await heard(), id), `update ${round}`);
+      }
+      await watch.read(id);
+      await second.end(id, makeEnding());
+      assert(tells(await heard(), id), 'the end');
+      await watch.close();
+    },
+    needsWatch,
+  ),
+
+  law(
+    'an answer that a change has overtaken is never unheard of',
+    async ({ store, second }) => {
+      const ids = Array.from({ length: 100 }, () => makeId());
+      const versions = new Map<SessionId, Version>();
+      for (const id of ids) versions.set(id, (await created(store, id)).version);
+      const { watch, heard } = await listen(store);
+      const stale = await Promise.all(
+        ids.map(async (id) => {
+          const version = versions.get(id) ?? makeVersion();
+          const [found] = await Promise.all([watch.read(id), second.update(id, makeRecord(), version)]);
+          return found !== undefined && 'version' in found && found.version === version;
+        }),
+      );
+      const told = await heard();
+      for (const [index, id] of ids.entries()) assert(!stale[index] || tells(told, id), 'overtaken unheard');
       await watch.close();
     },
     needsWatch,

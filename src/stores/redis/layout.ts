@@ -60,6 +60,9 @@ export class Keys {
   }
 }
 
+/** Whose session a key of Keys.session is, whatever a client puts before it. */
+export const idOf = (key: string): SessionId => key.slice(-nameLength) as SessionId;
+
 /** A copy: clients may send the bytes later, and until then the caller's array is the caller's. */
 export function encodeRecord({ bytes, version, idleDeadline, owner }: StoredRecord): Buffer {
   if (version.length !== versionLength || (owner !== undefined && owner.length !== nameLength)) {

@@ -5,6 +5,19 @@
 import { createHash } from 'node:crypto';
 import { describe, SessionError } from '../../core/errors.js';
 import { type ScriptName, scriptNames, sourceOf } from './scripts.gen.js';
+import {
+  type IoredisClusterConnections,
+  type IoredisConnection,
+  ioredisClusterFleet,
+  ioredisFleet,
+} from './watch/ioredis.js';
+import type { Fleet } from './watch/link.js';
+import {
+  type NodeRedisClusterConnections,
+  type NodeRedisConnection,
+  nodeRedisClusterFleet,
+  nodeRedisFleet,
+} from './watch/node-redis.js';
 
 export type Argument = string | Buffer;
 
@@ -54,11 +67,14 @@ const digests = Object.fromEntries(
 export class RedisPort {
   /** True where keys with different tags may lie on different servers. */
   readonly cluster: boolean;
+  /** Undefined for a client that can't be duplicated. */
+  readonly fleet: Fleet | undefined;
   readonly #send: Send;
 
   constructor(client: unknown) {
     this.cluster = isCluster(client);
     this.#send = sender(client);
+    this.fleet = fleetOf(client as object);
   }
 
   get(key: string): Promise<unknown> {
@@ -110,6 +126,28 @@ function sender(client: unknown): Send {
     'ERR_SESSION_OPTION',
     `redisStore: client: expected a client of node-redis (createClient, createClientPool, createSentinel, createCluster) or of ioredis (Redis, Cluster), got ${typeof client === 'string' ? 'a string' : describe(client)}. Pass the client itself, connected.`,
   );
+}
+
+/** The client's own ways to more connections like it. */
+function fleetOf(client: object): Fleet | undefined {
+  if (isIoredis(client)) {
+    if (client.isCluster)
+      return has(client, 'nodes') ? ioredisClusterFleet(client as unknown as IoredisClusterConnections) : undefined;
+    return has(client, 'duplicate') ? ioredisFleet(client as unknown as IoredisConnection) : undefined;
+  }
+  if (isNodeCluster(client)) return nodeRedisClusterFleet(client as unknown as NodeRedisClusterConnections);
+  // A pool and a Sentinel client lend one of their connections.
+  if (has(client, 'execute')) {
+    const pool = client as unknown as { execute<T>(run: (member: NodeRedisConnection) => Promise<T>): Promise<T> };
+    return nodeRedisFleet(() => pool.execute(async (member) => member));
+  }
+  if (has(client, '_execute')) {
+    const sentinel = client as unknown as {
+      _execute<T>(isReadonly: boolean, run: (member: NodeRedisConnection) => Promise<T>): Promise<T>;
+    };
+    return nodeRedisFleet(() => sentinel._execute(false, async (member) => member));
+  }
+  return has(client, 'duplicate') ? nodeRedisFleet(async () => client as unknown as NodeRedisConnection) : undefined;
 }
 
 /** Options of ioredis under which the store would quietly do something else than it says. */

@@ -1,0 +1,65 @@
+/** The mechanisms of the Redis store that no guarantee test of the memory store can notice. */
+import type { Mutant } from './mutant.js';
+
+const watch = 'test/redis/watch.test.ts';
+const cluster = 'test/redis/watch-cluster.test.ts';
+const twoConnections = 'test/redis/watch-ioredis.test.ts';
+
+export const redis: readonly Mutant[] = [
+  {
+    guarantee: 'G6',
+    what: 'redis: a lost link says that any session may have changed',
+    file: 'src/stores/redis/watch/watch.ts',
+    find: "    link.close();\n    this.#tell('all');\n",
+    replace: '    link.close();\n',
+    tests: [watch],
+  },
+  {
+    guarantee: 'G6',
+    what: 'redis: a server that is no longer a primary is no longer trusted',
+    file: 'src/stores/redis/watch/link.ts',
+    find: "if (role !== 'master' && role !== 'primary') throw",
+    replace: 'if (role === undefined) throw',
+    tests: [watch],
+  },
+  {
+    guarantee: 'G6',
+    what: 'redis: a server that does not answer is given up',
+    file: 'src/stores/redis/watch/watch.ts',
+    find: 'Promise.race([answer, timeout])',
+    replace: 'answer',
+    tests: [watch],
+  },
+  {
+    guarantee: 'G6',
+    what: 'redis: a slot that has moved says that any session may have changed',
+    file: 'src/stores/redis/watch/watch.ts',
+    find: "error.message.startsWith('MOVED')) this.#tell('all');",
+    replace: "error.message.startsWith('MOVED')) return undefined;",
+    tests: [cluster],
+  },
+  {
+    guarantee: 'G6',
+    what: 'redis: through ioredis, a heartbeat waits for the notices',
+    file: 'src/stores/redis/watch/ioredis.ts',
+    find: ", notices.callBuffer('ping')]",
+    replace: ']',
+    tests: [twoConnections],
+  },
+  {
+    guarantee: 'G6',
+    what: 'redis: through ioredis, the loss of the connection for notices is the loss of the link',
+    file: 'src/stores/redis/watch/ioredis.ts',
+    find: "  for (const connection of [reads, notices]) {\n    for (const event of ['error', 'close', 'end'])",
+    replace: "  for (const connection of [reads]) {\n    for (const event of ['error', 'close', 'end'])",
+    tests: [watch],
+  },
+  {
+    guarantee: 'G6',
+    what: 'redis: through ioredis, both connections lead to one server',
+    file: 'src/stores/redis/watch/ioredis.ts',
+    find: '    if (one !== other) throw',
+    replace: '    if (!one) throw',
+    tests: [twoConnections],
+  },
+];
