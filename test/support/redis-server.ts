@@ -1,22 +1,12 @@
-/** Real Redis servers for tests: on a free port of the loopback, in a folder of their own, ended by their process id. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+/** Real Redis servers for tests. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { createClient } from 'redis';
+import { type ServerProcess, startServer } from './server-process.js';
 
-export interface RedisServer {
-  readonly port: number;
+export interface RedisServer extends ServerProcess {
   /** One command on a connection of its own. */
   command(...args: string[]): Promise<unknown>;
-  /** Answers nothing until `resume`, with every connection left open. */
-  pause(): void;
-  resume(): void;
-  /** As by `kill -9`. */
-  stop(): Promise<void>;
 }
 
 export interface RedisCluster {
@@ -25,34 +15,12 @@ export interface RedisCluster {
 }
 
 /** A cluster's servers talk to each other on their port and 10000. */
-const highest = 55_000;
-
-async function freePort(): Promise<number> {
-  for (;;) {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    server.close();
-    await once(server, 'close');
-    if (typeof address === 'object' && address && address.port < highest) return address.port;
-  }
-}
-
-/** Another process may take the port before the server does: one more try with another. */
-async function startOnFreePort(binary: string, argumentsFor: ArgumentsFor): Promise<RedisServer> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await start(binary, await freePort(), argumentsFor);
-    } catch (error) {
-      if (attempt === 5) throw error;
-    }
-  }
-}
+const highestPort = 55_000;
 
 type ArgumentsFor = (port: number, folder: string) => string[];
 
 export function startRedis(binary: string, ...settings: string[]): Promise<RedisServer> {
-  return startOnFreePort(binary, (port, folder) => [
+  return start(binary, (port, folder) => [
     ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
     ...settings,
   ]);
@@ -60,7 +28,7 @@ export function startRedis(binary: string, ...settings: string[]): Promise<Redis
 
 /** One Sentinel that watches one primary, under the name `main`. */
 export function startSentinel(binary: string, primary: RedisServer): Promise<RedisServer> {
-  return startOnFreePort(binary, (port, folder) => {
+  return start(binary, (port, folder) => {
     const file = join(folder, 'sentinel.conf');
     const lines = [
       `port ${port}`,
@@ -73,47 +41,10 @@ export function startSentinel(binary: string, primary: RedisServer): Promise<Red
   });
 }
 
-async function start(binary: string, port: number, argumentsFor: ArgumentsFor): Promise<RedisServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-redis-'));
-  const child = spawn(binary, argumentsFor(port, folder), { stdio: ['ignore', 'pipe', 'ignore'] });
-  // A run that is interrupted takes its servers with it.
-  const kill = (): void => void child.kill('SIGKILL');
-  process.once('exit', kill);
-  const stop = async (): Promise<void> => {
-    process.off('exit', kill);
-    if (child.exitCode === null && child.signalCode === null) {
-      const gone = once(child, 'exit');
-      kill();
-      await gone;
-    }
-    rmSync(folder, { recursive: true, force: true });
-  };
-  try {
-    await ready(child);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return {
-    port,
-    stop,
-    command: (...args) => command(port, args),
-    pause: () => void child.kill('SIGSTOP'),
-    resume: () => void child.kill('SIGCONT'),
-  };
-}
-
-function ready(child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const said: string[] = [];
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}:\n${said.join('\n')}`)));
-    if (!child.stdout) return;
-    createInterface(child.stdout).on('line', (line) => {
-      said.push(line);
-      if (/Ready to accept connections|\+monitor/.test(line)) resolve();
-    });
-  });
+async function start(file: string, argumentsFor: ArgumentsFor): Promise<RedisServer> {
+  const ready = /Ready to accept connections|\+monitor/;
+  const server = await startServer({ name: 'redis', file, arguments: argumentsFor, ready, highestPort });
+  return Object.assign(server, { command: (...args: string[]) => command(server.port, args) });
 }
 
 async function command(port: number, args: string[]): Promise<unknown> {
