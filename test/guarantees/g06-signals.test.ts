@@ -87,7 +87,8 @@ describe.each(storeKinds)('G6, open streams are told: $name', (kind) => {
     expect((await stream).text).toBe(`event: open\n\nERR_SESSION_ENDED ${reason}`);
   });
 
-  it.each(['idle', 'absolute'])('a stream hears of the %s limit', aborts, async (limit) => {
+  // Half an hour of checks, each a read of a real server.
+  it.each(['idle', 'absolute'])('a stream hears of the %s limit', { timeout: 30_000 }, async (limit) => {
     const client = await signedIn(app, 'ada');
     const stream = client.copy().get('/stream');
     await streaming.promise;
@@ -103,7 +104,11 @@ describe.each(storeKinds)('G6, open streams are told: $name', (kind) => {
       await spy.settled();
       expect(signal.aborted).toBe(false);
     }
-    clock.advance(checkMs);
+    // A check that was under way when the clock leapt is taken for a fault of the store: the next one asks again.
+    for (let check = 0; check < 3 && !signal.aborted; check++) {
+      clock.advance(checkMs);
+      await spy.settled();
+    }
     expect((await stream).text).toBe('event: open\n\nERR_SESSION_ENDED expired');
   });
 

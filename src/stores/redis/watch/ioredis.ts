@@ -32,6 +32,7 @@ export interface IoredisClusterConnections {
 }
 
 export const ioredisFleet = (client: IoredisConnection): Fleet => ({
+  cluster: false,
   primaries: () => [''],
   ownerOf: () => '',
   open: (_, events, signal) => open(client, false, events, signal),
@@ -40,6 +41,7 @@ export const ioredisFleet = (client: IoredisConnection): Fleet => ({
 export function ioredisClusterFleet(cluster: IoredisClusterConnections): Fleet {
   const addressOf = ({ options }: IoredisConnection): string => `${options?.host}:${options?.port}`;
   return {
+    cluster: true,
     primaries: () => cluster.nodes('master').map(addressOf),
     ownerOf: (slot) => cluster.slots[slot]?.[0],
     async open(address, events, signal) {

@@ -24,9 +24,10 @@ export interface LinkEvents {
 
 /** The primaries as the user's client knows them now, and links to them. */
 export interface Fleet {
+  readonly cluster: boolean;
   /** Addresses; outside of a cluster one, which is the empty string. */
   primaries(): readonly string[];
-  /** The address of a slot's primary; of any slot outside of a cluster. */
+  /** The address of a slot's primary. */
   ownerOf(slot: number): string | undefined;
   /** Gives up when `signal` aborts. */
   open(address: string, events: LinkEvents, signal: AbortSignal): Promise<Link>;

@@ -32,12 +32,14 @@ export interface NodeRedisClusterConnections {
 
 /** `connection` answers with a connected client of a primary, to be duplicated. */
 export const nodeRedisFleet = (connection: () => Promise<NodeRedisConnection>): Fleet => ({
+  cluster: false,
   primaries: () => [''],
   ownerOf: () => '',
   open: async (_, events, signal) => await open(await connection(), false, events, signal),
 });
 
 export const nodeRedisClusterFleet = (cluster: NodeRedisClusterConnections): Fleet => ({
+  cluster: true,
   primaries: () => cluster.masters.map(({ address }) => address),
   ownerOf: (slot) => cluster.slots[slot]?.master?.address,
   async open(address, events, signal) {

@@ -74,7 +74,7 @@ export class Tracking implements Watch {
   }
 
   async read(id: SessionId): Promise<StoredRecord | Ended | undefined> {
-    const address = this.#fleet.ownerOf(slotOf(tagOf(id)));
+    const address = this.#fleet.cluster ? this.#fleet.ownerOf(slotOf(tagOf(id))) : this.#fleet.primaries()[0];
     const link = address === undefined ? undefined : this.#links.get(address);
     if (address === undefined || !link) throw unwatched('there is no link to the server that holds this session');
     let value: unknown;
@@ -204,7 +204,7 @@ export class Tracking implements Watch {
 }
 
 const ownersOf = (fleet: Fleet): (string | undefined)[] =>
-  Array.from({ length: slotCount }, (_, slot) => fleet.ownerOf(slot));
+  fleet.cluster ? Array.from({ length: slotCount }, (_, slot) => fleet.ownerOf(slot)) : [];
 
 function unwatched(what: string, cause?: unknown): SessionError {
   const reason = cause instanceof Error ? ` (${cause.message})` : '';
