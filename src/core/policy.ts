@@ -4,7 +4,7 @@
  * A configuration can only shorten a session that is already stored; the sealed absolute deadline and the sealed
  * idle limit are the most it gets. Only a session that asked for limits of its own at sign-in keeps those.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import type { RecordHeader } from './record.js';
 import { hashSecret } from './token.js';
 
@@ -69,5 +69,5 @@ export function standingOf(header: RecordHeader, secret: Uint8Array, now: number
  * nothing and nobody without the record can compute it.
  */
 export function nextSecret(header: RecordHeader): Buffer {
-  return createHmac('sha256', header.renewalSeed).update('holdfast/renewal/v1').digest();
+  return createHmac('sha256', createSecretKey(header.renewalSeed)).update('holdfast/renewal/v1').digest();
 }

@@ -11,9 +11,10 @@
  * stay far below the limit of NIST SP 800-38D section 8.3. The associated data is format, fingerprint, id and
  * audience: a record moved to another id or another app does not open.
  */
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { SessionId } from './ids.js';
 import type { Keyring, PurposeKeys } from './keyring.js';
+import { nextRandom } from './random.js';
 
 const format = 1;
 const nonceAt = 2;
@@ -48,8 +49,8 @@ export class Sealer {
     const out = Buffer.allocUnsafe(plaintext.length + sealOverhead);
     out[0] = format;
     out[1] = keys.fingerprint;
-    const nonce = randomBytes(nonceBytes);
-    nonce.copy(out, nonceAt);
+    nextRandom(nonceBytes).copy(out, nonceAt);
+    const nonce = out.subarray(nonceAt, textAt);
     const sealing = createCipheriv(cipher, sessionKey(keys, id), nonce, tagLength);
     sealing.setAAD(this.#associated(keys.fingerprint, id));
     sealing.update(plaintext).copy(out, textAt);
@@ -88,6 +89,7 @@ export class Sealer {
   }
 }
 
-function sessionKey(keys: PurposeKeys, id: SessionId): Buffer {
-  return createHmac('sha256', keys.record).update('holdfast/record/v1').update(id).digest();
+/** As a key object: from Node 24 on, ciphers spend five times as long on making one of plain bytes themselves. */
+function sessionKey(keys: PurposeKeys, id: SessionId): KeyObject {
+  return createSecretKey(createHmac('sha256', keys.record).update('holdfast/record/v1').update(id).digest());
 }

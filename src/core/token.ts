@@ -13,6 +13,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { OwnerHash, SessionId, SessionToken, Version } from './ids.js';
 import type { Keyring, PurposeKeys } from './keyring.js';
+import { nextRandom } from './random.js';
 
 export const tokenLength = 92;
 export const idBytes = 20;
@@ -89,7 +90,7 @@ export function newId(owner?: OwnerHash): SessionId {
 }
 
 export const newSecret = (): Buffer => randomBytes(secretBytes);
-export const newVersion = (): Version => randomBytes(8).toString('base64url') as Version;
+export const newVersion = (): Version => nextRandom(8).toString('base64url') as Version;
 
 /** What a store may know of a secret. The input is 256 random bits, so a plain hash can't be run backwards. */
 export function hashSecret(secret: Uint8Array): Buffer {
