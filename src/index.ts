@@ -34,9 +34,12 @@ export type {
   Watch,
   Watchable,
 } from './core/store.js';
+export type { TimeLeft } from './core/time-left.js';
 export { type Explanation, explain } from './express/explain.js';
 export type { CrossSiteOptions, SessionOptions } from './express/options.js';
 export type { RequireOptions } from './express/require.js';
 export { type Middleware, type Sessions, session } from './express/session.js';
 export { type SessionData, sessionOf } from './express/typed.js';
+export type { AcceptedUpgrade, RefusedUpgrade, Upgrade, UpgradeOptions } from './express/upgrade.js';
+export type { SessionEnd, WebSocketPort } from './http/upgrade.js';
 export { type MemoryStoreOptions, memoryStore } from './stores/memory.js';

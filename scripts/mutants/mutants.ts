@@ -6,6 +6,7 @@ import { badInput } from './g10.js';
 import { outputAndMemory } from './g11-g12.js';
 import type { Mutant } from './mutant.js';
 import { redis } from './redis.js';
+import { socketsAndPolling } from './sockets.js';
 
 export const mutants: readonly Mutant[] = [
   ...overlap,
@@ -14,4 +15,5 @@ export const mutants: readonly Mutant[] = [
   ...badInput,
   ...outputAndMemory,
   ...redis,
+  ...socketsAndPolling,
 ];

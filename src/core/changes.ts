@@ -113,7 +113,8 @@ export class Changes {
   ): Promise<PutResult> {
     const raised = handle.replacedHere ? undefined : this.#raised(before, after);
     if (raised === undefined) {
-      const put = await this.#parts.repository.update(before, before.header, data, deadline);
+      const use = { extends: !handle.background };
+      const put = await this.#parts.repository.update(before, before.header, data, deadline, use);
       if (put.result === 'stored') {
         handle.stored = put.stored;
         this.#remember(handle, put.stored);

@@ -135,7 +135,8 @@ export class Engine implements Parts {
     if (!stored || handle.phase !== 'alive' || handle.wrote) return;
     try {
       if (handle.headerChanged) {
-        this.repository.update(stored, stored.header, stored.data, this.guard.deadline()).catch(() => {});
+        const use = { extends: !handle.background };
+        this.repository.update(stored, stored.header, stored.data, this.guard.deadline(), use).catch(() => {});
       } else if (handle.touchWanted || this.#touchIsDue(handle, stored)) {
         const touched = this.repository.touch(stored);
         if (isPromise(touched)) touched.catch(() => {});
@@ -153,8 +154,49 @@ export class Engine implements Parts {
   }
 
   #touchIsDue(handle: SessionHandle, stored: Stored): boolean {
+    if (handle.background) return false;
     const { lastSeenAt } = deadlinesOf(stored.header, stored.idleDeadline, this.config);
     return handle.openedAt - lastSeenAt >= this.config.touchEveryMs;
+  }
+
+  /** This request is no use of the session: a page polls by itself, say. A new token is offered with the next one that is. */
+  inBackground(handle: SessionHandle): void {
+    handle.background = true;
+    handle.offer = undefined;
+  }
+
+  /**
+   * For a connection that goes on without a response, such as a WebSocket. That it is open is no use of the session: a
+   * page that reconnects by itself would never let it expire.
+   */
+  detach(handle: SessionHandle): void {
+    handle.detached = true;
+    this.inBackground(handle);
+    const { stored } = handle;
+    if (!handle.headerChanged || !stored) return;
+    // The token that came is a successor. It becomes current now and not when the connection ends, which may be hours away.
+    handle.headerChanged = false;
+    this.repository
+      .update(stored, stored.header, stored.data, this.guard.deadline(), { extends: false })
+      .catch(() => {});
+  }
+
+  /** Moves a detached connection's idle deadline, at most every `touchEvery`. Faults are events only. */
+  async touchDetached(handle: SessionHandle): Promise<void> {
+    const { clock, touchEveryMs } = this.config;
+    const now = clock.now();
+    const { stored } = handle;
+    if (!stored || handle.phase !== 'alive' || now - handle.touchedAt < touchEveryMs) return;
+    handle.touchedAt = now;
+    try {
+      // What was loaded at the handshake may be hours old, and requests have used the session since.
+      const found = await this.repository.find(stored.id, undefined, stored);
+      if (found.kind !== 'found') return;
+      const { lastSeenAt } = deadlinesOf(found.stored.header, found.stored.idleDeadline, this.config);
+      if (now - lastSeenAt >= touchEveryMs) await this.repository.touch(found.stored);
+    } catch {
+      // The guard has emitted the fault.
+    }
   }
 
   /** The connection closed before the response was complete: changes are not stored, and an event says so. */

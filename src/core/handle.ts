@@ -63,6 +63,12 @@ export class SessionHandle {
   /** This request has stored the session itself, so that it needs no touch. */
   wrote = false;
   touchWanted = false;
+  /** Nothing that this request does moves the idle deadline, but for `touch()` by name: nobody is at the keyboard for it. */
+  background = false;
+  /** A connection without a response, such as a WebSocket: it hears of no commit, and its verbs settle on their own. */
+  detached = false;
+  /** When a detached connection last asked for its idle deadline to be moved. */
+  touchedAt = 0;
   /** Verbs that the handler called and that have not settled: the response waits for them. */
   underWay: Set<Promise<void>> | undefined;
   /** Why a verb failed that nobody awaited: the response fails with it. */

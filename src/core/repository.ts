@@ -78,9 +78,17 @@ export class Repository {
     throw this.#guard.misanswered('create', result);
   }
 
-  async update(before: Stored, header: RecordHeader, data: Uint8Array, deadline: number): Promise<PutResult> {
+  /** `extends: false` leaves the idle deadline where it is. */
+  async update(
+    before: Stored,
+    header: RecordHeader,
+    data: Uint8Array,
+    deadline: number,
+    use: { readonly extends: boolean } = { extends: true },
+  ): Promise<PutResult> {
     if (this.isOver(before)) return this.#overtaken(before, deadline);
-    const [stored, record] = this.#draft(before.id, header, data, {});
+    const idleDeadline = use.extends ? this.#nextIdleDeadline(header) : before.idleDeadline;
+    const [stored, record] = this.#draft(before.id, header, data, {}, idleDeadline);
     const result = await this.#guard.call(
       'update',
       () => this.#store.update(before.id, record, before.version),
@@ -124,7 +132,7 @@ export class Repository {
 
   touch(stored: Stored): MaybePromise<'touched' | 'gone'> {
     if (this.isOver(stored)) return 'gone';
-    const deadline = nextIdleDeadline(stored.header, this.#config, this.#config.clock.now());
+    const deadline = this.#nextIdleDeadline(stored.header);
     return this.#guard.call('touch', () => this.#store.touch(stored.id, deadline));
   }
 
@@ -146,9 +154,18 @@ export class Repository {
     return { reason, at, keepUntil: at + this.#config.keepEndedMs };
   }
 
-  #draft(id: SessionId, header: RecordHeader, data: Uint8Array, owner: OwnerFields): [Stored, StoredRecord] {
+  #nextIdleDeadline(header: RecordHeader): number {
+    return nextIdleDeadline(header, this.#config, this.#config.clock.now());
+  }
+
+  #draft(
+    id: SessionId,
+    header: RecordHeader,
+    data: Uint8Array,
+    owner: OwnerFields,
+    idleDeadline = this.#nextIdleDeadline(header),
+  ): [Stored, StoredRecord] {
     const version = newVersion();
-    const idleDeadline = nextIdleDeadline(header, this.#config, this.#config.clock.now());
     const bytes = this.#sealer.seal(id, writeRecord(header, data));
     const record = {
       bytes,

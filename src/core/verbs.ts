@@ -101,7 +101,8 @@ export class Verbs implements SessionVerbs {
   }
 
   touch(handle: SessionHandle): void {
-    handle.touchWanted = true;
+    if (handle.detached) void this.#engine.touchDetached(handle);
+    else handle.touchWanted = true;
   }
 
   async #regenerate(handle: SessionHandle): Promise<void> {
@@ -236,7 +237,8 @@ function during(handle: SessionHandle, run: () => Promise<void>): Promise<void> 
     );
   });
   promise.ifUnheard((error) => {
-    if (handle.released) process.emitWarning(`holdfast: a session verb failed after the response: ${String(error)}`);
+    if (handle.released || handle.detached)
+      process.emitWarning(`holdfast: a session verb failed, and nobody awaited it: ${String(error)}`);
     else handle.unheard ??= error;
   });
   return promise;

@@ -64,6 +64,9 @@ export function factsOf(req: IncomingMessage, withheld: string | undefined): Req
   return new Facts(req, safe, withheld);
 }
 
+/** As of an unsafe request: what is opened for it comes from the store and from nowhere else. */
+export const factsOfUpgrade = (req: IncomingMessage, withheld: string): RequestFacts => new Facts(req, false, withheld);
+
 /** User agent and address are asked for when a session begins, which most requests don't. */
 class Facts implements RequestFacts {
   readonly #req: IncomingMessage;

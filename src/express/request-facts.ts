@@ -1,6 +1,7 @@
 /** What holdfast reads from a request, in Express 4 and 5 alike and in plain Node: behind a proxy only as far as the app trusts it. */
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import { describe, SessionError } from '../core/errors.js';
 
 /** The parts of an Express request that plain Node does not have. */
 interface ExpressParts {
@@ -8,6 +9,29 @@ interface ExpressParts {
   readonly originalUrl?: string;
   readonly secure?: boolean;
   readonly ip?: string;
+}
+
+/** What is needed of an Express app for requests that do not pass it. */
+export interface ExpressApp {
+  /** The prototype of the app's requests, which knows `trust proxy`. */
+  readonly request: object;
+}
+
+/** A request that came past the app, an upgrade say, as the app would see it: `secure` and `ip` follow its `trust proxy`. */
+export function throughApp(app: ExpressApp, req: IncomingMessage): IncomingMessage {
+  const { method, url, headers, socket } = req;
+  const request: unknown = (app as Partial<ExpressApp> | null)?.request;
+  if (typeof request !== 'object' || request === null) {
+    throw new SessionError('ERR_SESSION_ARGUMENT', `app: expected the Express app, got ${describe(app)}.`);
+  }
+  return Object.create(request, {
+    method: { value: method },
+    url: { value: url },
+    headers: { value: headers },
+    socket: { value: socket },
+    // Express 4 asks for the socket by its older name.
+    connection: { value: socket },
+  });
 }
 
 const partsOf = (req: IncomingMessage): ExpressParts => req as ExpressParts;

@@ -16,6 +16,8 @@ import { type Explanation, explain } from './explain.js';
 import { resolveOptions, type SessionOptions } from './options.js';
 import { isEncrypted, isExpress4 } from './request-facts.js';
 import { type RequireOptions, requireSignIn } from './require.js';
+import { answerTimeLeft, markBackground } from './time.js';
+import { openUpgrade, type Upgrade, type UpgradeOptions } from './upgrade.js';
 import { attachVisit, type Next, Visit, visitOf } from './visit.js';
 
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
@@ -24,6 +26,15 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: Next)
 export interface Sessions extends Middleware {
   /** A guard: goes on when somebody is signed in; else 401, or the sign-in page where one is named. */
   require(options?: RequireOptions): Middleware;
+  /**
+   * For an upgrade request (WebSocket), or another that passes no middleware: checks its Origin as the cross-site gate
+   * does, opens its session from the store, and follows the session while the connection lasts.
+   */
+  upgrade(req: IncomingMessage, options?: UpgradeOptions): Promise<Upgrade>;
+  /** A middleware for routes that pages ask by themselves (polling, streams): their requests don't move the idle deadline. */
+  background(): Middleware;
+  /** A handler that answers with the time left as JSON (`TimeLeft`), without extending the session. */
+  timeLeft(): Middleware;
   /** Why this request has the session and the cookie that it has, or has none. */
   explain(req: IncomingMessage): Explanation;
   /** Runs a middleware whose looks at `req.session` don't make the response depend on the session (no `Vary`, no `no-store`). */
@@ -96,6 +107,9 @@ export function session(options: SessionOptions = {}): Sessions {
 
   return Object.assign(holdfast, {
     require: (requirements?: RequireOptions) => requireSignIn(requirements),
+    upgrade: (req: IncomingMessage, options?: UpgradeOptions) => openUpgrade(house, http, req, options),
+    background: () => markBackground(house),
+    timeLeft: () => answerTimeLeft(house),
     explain,
     ignoringReads,
     on: (listener: EventListener) => engine.events.on(callable(listener, 'on')),

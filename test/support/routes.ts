@@ -38,6 +38,9 @@ export function everyVerb(app: Express, sessions: Sessions): void {
     await sessionIn(req).reauthenticate(req.body ?? {});
     res.json({ id: sessionIn(req).id });
   });
+  app.post('/revoke-all/:owner', async (req, res) => {
+    res.json({ ended: await sessions.revokeAll(req.params.owner) });
+  });
   for (const verb of ['signOut', 'destroy', 'regenerate', 'save', 'reload'] as const) {
     app.post(`/${verb}`, async (req, res) => {
       await sessionIn(req)[verb]();

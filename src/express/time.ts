@@ -1,0 +1,47 @@
+/** Time for people: requests that are no use of the session, and the answer to "how long still?" (WCAG 2.2.1). */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { SessionError } from '../core/errors.js';
+import { timeLeftOf } from '../core/time-left.js';
+import type { Middleware } from './session.js';
+import { type House, type Next, type Visit, visitOf } from './visit.js';
+
+/**
+ * Marks requests that a page sends by itself (polling, streams): they don't move the idle deadline. The app says which,
+ * not the client, so nobody can be kept signed in, or signed out, by a header.
+ */
+export function markBackground({ engine }: House): Middleware {
+  return (req, _res, next) => {
+    const visit = visitIn(req, next, 'background()');
+    if (!visit) return;
+    engine.inBackground(visit.handle);
+    next();
+  };
+}
+
+/** Answers with the time left as JSON, without extending the session and without being cached. */
+export function answerTimeLeft({ engine }: House): Middleware {
+  return (req: IncomingMessage, res: ServerResponse, next: Next) => {
+    const visit = visitIn(req, next, 'timeLeft()');
+    if (!visit) return;
+    engine.inBackground(visit.handle);
+    if (visit.handle.error) return next(visit.handle.error);
+    const body = JSON.stringify(timeLeftOf(visit.handle, engine.config, engine.config.clock.now()));
+    res.setHeader('Cache-Control', 'no-store');
+    res.setHeader('Content-Type', 'application/json; charset=utf-8');
+    res.setHeader('Content-Length', Buffer.byteLength(body));
+    res.end(body);
+  };
+}
+
+function visitIn(req: IncomingMessage, next: Next, name: string): Visit | undefined {
+  const visit = visitOf(req);
+  if (!visit) {
+    next(
+      new SessionError(
+        'ERR_SESSION_MIDDLEWARE_MISSING',
+        `${name}: this request did not pass session(). Mount it first: app.use(sessions).`,
+      ),
+    );
+  }
+  return visit;
+}

@@ -1,0 +1,182 @@
+/** `sessions.upgrade(req)`: the session of a WebSocket handshake, which no middleware sees, and its life afterwards. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { SessionError, type SessionErrorCode } from '../core/errors.js';
+import type { SessionHandle } from '../core/handle.js';
+import { flag, takeOptions } from '../core/options.js';
+import type { Session } from '../core/session.js';
+import { cookieValues } from '../http/cookie.js';
+import type { Transport } from '../http/transport.js';
+import {
+  closeWebSocket,
+  refuseOnSocket,
+  type SessionEnd,
+  sessionOverCode,
+  type WebSocketPort,
+} from '../http/upgrade.js';
+import { factsOfUpgrade, refuseCrossSite, transportFor } from './arrival.js';
+import type { HttpConfig } from './options.js';
+import { type ExpressApp, isEncrypted, throughApp } from './request-facts.js';
+import type { House } from './visit.js';
+
+export interface UpgradeOptions {
+  /**
+   * The Express app: its `trust proxy` then holds for upgrades too, which pass none of its middleware. Needed behind a
+   * proxy that ends TLS. Default: the connection itself is all that counts.
+   */
+  readonly app?: ExpressApp | undefined;
+  /** Lets in those who are not signed in too. Default `false`: they are refused with 401. */
+  readonly anonymous?: boolean | undefined;
+}
+
+export interface AcceptedUpgrade {
+  readonly accepted: true;
+  /**
+   * The session as it was at the handshake; `reload()` looks again, `update()` changes it. It can't be given a new
+   * token here: sign-in is for requests. `touch()` moves the idle deadline at once, at most every `touchEvery`.
+   */
+  readonly session: Session;
+  /** Aborts when the session ends, expires or is revoked, by whomever, until the connection has closed. Same as `session.info.signal`. */
+  readonly signal: AbortSignal;
+  /** Closes the WebSocket with 4401 and the reason when the session is over; what arrives after that reaches no listener. */
+  bind(ws: WebSocketPort): void;
+  /** Calls `tell` once when the session is over, at once if it is. Call the answer when the connection has closed. */
+  onEnd(tell: (end: SessionEnd) => void): () => void;
+}
+
+export interface RefusedUpgrade {
+  readonly accepted: false;
+  /** 403 from another site, 401 when nobody is signed in, 503 when the store can't say, 500 when no cookie can travel. */
+  readonly status: number;
+  readonly code: SessionErrorCode;
+  /** With the remedy: for the log, not for the client. */
+  readonly error: SessionError;
+  /** Answers on the raw socket with the status and the code, and closes it. */
+  answer(socket: Duplex): void;
+}
+
+export type Upgrade = AcceptedUpgrade | RefusedUpgrade;
+
+export async function openUpgrade(
+  house: House,
+  http: HttpConfig,
+  req: IncomingMessage,
+  given: UpgradeOptions = {},
+): Promise<Upgrade> {
+  const options = takeOptions<UpgradeOptions>(given, ['app', 'anonymous'], 'upgrade()');
+  const anonymous = flag(options.anonymous ?? false, 'upgrade() anonymous');
+  const { engine } = house;
+  const asked = options.app === undefined ? req : throughApp(options.app, req);
+  const encrypted = isEncrypted(asked);
+  const foreign = http.crossSite && refuseCrossSite(engine, http.crossSite, asked, encrypted, true);
+  if (foreign) return refused(foreign);
+  const transport = transportFor(asked, http, encrypted);
+  const values = transport.usable ? cookieValues(req.headers.cookie, transport.cookieName) : [];
+  // Nobody else listens for errors of the raw socket yet: a client that resets it now would end the process.
+  req.socket.on('error', ignore);
+  const handle = await engine.open(values, factsOfUpgrade(asked, noCookie));
+  req.socket.off('error', ignore);
+  if (handle.error) return refused(handle.error);
+  if (!anonymous && handle.stored?.header.owner === undefined) {
+    const error = transport.usable ? signInRequired(handle) : withheld(transport, options.app !== undefined);
+    if (!transport.usable && transport.reason === 'tls-proxy-untrusted')
+      house.warnOnce(`upgrade-${transport.reason}`, `holdfast: ${error.message}`);
+    return refused(error);
+  }
+  engine.detach(handle);
+  return accepted(house, handle, req.socket);
+}
+
+function accepted({ engine }: House, handle: SessionHandle, socket: Duplex): AcceptedUpgrade {
+  let holders = 0;
+  const letGo = () => {
+    if (holders === 0) engine.release(handle);
+  };
+  whenClosed(socket, letGo);
+  const session = engine.sessionOf(handle);
+  const watch = (): AbortSignal => {
+    const { signal } = session.info;
+    // The connection of the handshake was not the one that lives on (long polling): watched again for who asks now.
+    if (handle.released && handle.stored) {
+      handle.released = false;
+      engine.signals.follow(handle, handle.stored.id);
+    }
+    return signal;
+  };
+  const onEnd = (tell: (end: SessionEnd) => void): (() => void) => {
+    const signal = watch();
+    const told = () => tell(endOf(signal));
+    holders++;
+    if (signal.aborted) told();
+    else signal.addEventListener('abort', told, { once: true });
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      holders--;
+      signal.removeEventListener('abort', told);
+      letGo();
+    };
+  };
+  return {
+    accepted: true,
+    session,
+    get signal() {
+      return session.info.signal;
+    },
+    bind(ws) {
+      // A socket that has closed already tells nobody any more.
+      if (ws.readyState === 3) return;
+      ws.once(
+        'close',
+        onEnd((end) => closeWebSocket(ws, end, engine.config.clock)),
+      );
+    },
+    onEnd,
+  };
+}
+
+function endOf({ reason }: AbortSignal): SessionEnd {
+  return { code: sessionOverCode, reason: (reason instanceof SessionError && reason.reason) || 'ended' };
+}
+
+function refused(error: SessionError): RefusedUpgrade {
+  const { status, code } = error;
+  return { accepted: false, status, code, error, answer: (socket) => refuseOnSocket(socket, status, code) };
+}
+
+const noCookie =
+  'A WebSocket handshake can set no cookie: sign in, and begin sessions, with a request, and open the socket afterwards.';
+
+function signInRequired({ endedReason }: SessionHandle): SessionError {
+  return endedReason === undefined
+    ? new SessionError('ERR_SESSION_SIGN_IN_REQUIRED', 'Nobody is signed in.')
+    : new SessionError('ERR_SESSION_SIGN_IN_REQUIRED', `Nobody is signed in any more (${endedReason}).`, {
+        reason: endedReason,
+      });
+}
+
+function withheld(transport: Extract<Transport, { usable: false }>, withApp: boolean): SessionError {
+  const remedy =
+    transport.reason === 'tls-proxy-untrusted' && !withApp
+      ? 'An upgrade passes no middleware, so the app has to be named: sessions.upgrade(req, { app }).'
+      : transport.remedy;
+  return new SessionError('ERR_SESSION_COOKIE_WITHHELD', `No session cookie is read on this upgrade. ${remedy}`);
+}
+
+const ignore = () => {};
+
+/** One listener for each connection, however many handshakes come over it. */
+const waiting = new WeakMap<Duplex, Set<() => void>>();
+
+function whenClosed(socket: Duplex, run: () => void): void {
+  if (socket.destroyed) return run();
+  const known = waiting.get(socket);
+  if (known) return void known.add(run);
+  const runs = new Set([run]);
+  waiting.set(socket, runs);
+  socket.once('close', () => {
+    waiting.delete(socket);
+    for (const each of runs) each();
+  });
+}
