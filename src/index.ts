@@ -1,11 +1,12 @@
 /** Server-side sessions for Express that hold. This page is the public face; stores have subpaths of their own. */
 export type { SessionSummary } from './core/admin.js';
+export type { CacheStatistics } from './core/cache-statistics.js';
 export type { Clock } from './core/clock.js';
 export type { Duration } from './core/duration.js';
 export { SessionError, type SessionErrorCode } from './core/errors.js';
 export type { EventListener, SessionEvent } from './core/events.js';
 export type { OwnerHash, SessionId, Version } from './core/ids.js';
-export type { Preset } from './core/options.js';
+export type { CacheOptions, Preset } from './core/options.js';
 export type { Aal } from './core/record.js';
 export type {
   Data,

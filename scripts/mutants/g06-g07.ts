@@ -50,7 +50,7 @@ export const revocationAndSeal: readonly Mutant[] = [
     guarantee: 'G6',
     what: 'sessions are asked after where the store does not push',
     file: 'src/core/signals.ts',
-    find: '        if (!this.#linkAnswered || now >= until) void this.#check(id);',
+    find: '        if (!told || now >= until) void this.#check(id);',
     replace: '',
     tests: [signals],
   },

@@ -89,6 +89,7 @@ export async function revokeOwner(
     );
     for (const id of ids) {
       engine.events.emit({ type: 'ended', id, reason });
+      engine.cache.forget(id);
       engine.signals.ended(id, reason);
     }
     count += ids.length;

@@ -1,12 +1,12 @@
 /** open: from the cookie's values to a handle. The one place that decides whether a request has a session. */
 
+import type { Entry } from './cache.js';
 import type { SessionError } from './errors.js';
 import type { RefusalReason } from './events.js';
 import { type RequestFacts, SessionHandle, type Stored } from './handle.js';
 import { promotedHeader } from './headers.js';
 import type { SessionId } from './ids.js';
 import { isPromise } from './maybe-promise.js';
-import type { OpenedEntry } from './opened.js';
 import type { EngineConfig } from './options.js';
 import type { Parts } from './parts.js';
 import { deadlinesOf, lifeOf, nextSecret, type SecretStanding, standingOf } from './policy.js';
@@ -36,12 +36,17 @@ export class Admission {
   open(values: readonly string[], facts: RequestFacts): MaybePromise<SessionHandle> {
     const handle = new SessionHandle(facts, this.#parts.config.clock.now());
     const [only] = values;
-    const known = values.length === 1 ? this.#parts.opened.get(only as string) : undefined;
+    if (only === undefined) return handle;
+    const { cache, lookups } = this.#parts;
+    const { safe, tag } = facts;
+    const known = values.length === 1 ? cache.ofToken(only) : undefined;
     if (known) handle.tokenText = only;
-    const token = known?.token ?? (only === undefined ? undefined : this.#select(handle, values));
+    const token = known?.token ?? this.#select(handle, values);
     if (!token) return handle;
+    // Only here, and only for a yes, does memory answer instead of the store.
+    if (safe && cache.vouches(known, tag, handle.openedAt)) return this.#fromCache(handle, token, known as Entry);
     try {
-      const found = this.#parts.repository.find(token.id, undefined, known?.stored);
+      const found = lookups.find(token.id, safe, tag);
       if (!isPromise(found)) return this.#admit(handle, token, found, known);
       return found.then(
         (answer) => this.#admit(handle, token, answer, known),
@@ -50,6 +55,16 @@ export class Admission {
     } catch (error) {
       return unavailable(handle, error as SessionError);
     }
+  }
+
+  #fromCache(handle: SessionHandle, token: ParsedToken, { stored }: Entry): SessionHandle {
+    handle.isNew = false;
+    handle.fromCache = true;
+    handle.secret = token.secret;
+    handle.stored = stored;
+    handle.phase = 'alive';
+    this.#offerRenewal(handle, stored);
+    return handle;
   }
 
   /** The one token among the values whose MAC holds. Two different ones can't be told apart by right: neither is taken. */
@@ -82,7 +97,7 @@ export class Admission {
     handle: SessionHandle,
     token: ParsedToken,
     found: Found,
-    known: OpenedEntry | undefined,
+    known: Entry | undefined,
   ): MaybePromise<SessionHandle> {
     const { id } = token;
     if (found.kind === 'missing') {
@@ -108,8 +123,8 @@ export class Admission {
       handle.endedReason = 'expired';
       return handle;
     }
-    // The same header as when the token was found to be its current one.
-    const remembered = known !== undefined && known.stored.header === stored.header;
+    // Still tied to the very state whose current token it was found to be.
+    const remembered = known?.text === handle.tokenText && known?.stored.header === stored.header;
     const standing = remembered ? 'current' : standingOf(stored.header, token.secret, handle.openedAt);
     if (standing === 'unknown') {
       this.#refuse(handle, { reason: 'wrong-secret', id });
@@ -120,7 +135,7 @@ export class Admission {
     handle.secret = token.secret;
     adopt(this.#parts.config, handle, stored, standing);
     if (standing === 'current') {
-      if (!remembered) this.#parts.opened.remember(handle.tokenText as string, token, stored);
+      this.#parts.cache.verified(handle.tokenText as string, token, stored);
       this.#offerRenewal(handle, stored);
     }
     return handle;

@@ -117,8 +117,8 @@ export class Changes {
       const put = await this.#parts.repository.update(before, before.header, data, deadline, use);
       if (put.result === 'stored') {
         handle.stored = put.stored;
-        this.#remember(handle, put.stored);
         handle.headerChanged = false;
+        handle.changed = true;
         handle.wrote = true;
       }
       return put;
@@ -143,12 +143,6 @@ export class Changes {
     if (owner === undefined) return {};
     const ownerHash = hashOwner(this.#parts.keyring.newest, this.#parts.config.audience, owner);
     return startedAt === undefined ? { ownerHash } : { ownerHash, startedAt };
-  }
-
-  /** The next request of this browser need not open what this one has just written. */
-  #remember(handle: SessionHandle, stored: Stored): void {
-    const known = handle.tokenText === undefined ? undefined : this.#parts.opened.get(handle.tokenText);
-    if (known && handle.tokenText !== undefined) this.#parts.opened.remember(handle.tokenText, known.token, stored);
   }
 
   /** After a session was replaced in the store: this request goes on with the new one. */

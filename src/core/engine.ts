@@ -3,25 +3,28 @@
  * a store answers at once, and commits with nothing to store, run without a promise.
  */
 import { Admission } from './admission.js';
+import { SessionCache } from './cache.js';
 import { Changes, idOf } from './changes.js';
+import { SessionError } from './errors.js';
 import { Events } from './events.js';
 import type { RequestFacts, SessionHandle, Stored } from './handle.js';
 import type { SessionId, SessionToken } from './ids.js';
 import { createKeyring, type Keyring } from './keyring.js';
+import { Lookups } from './lookups.js';
 import { isPromise } from './maybe-promise.js';
-import { OpenedSessions } from './opened.js';
+import { Notices } from './notices.js';
 import type { EngineConfig } from './options.js';
 import type { Parts } from './parts.js';
 import { deadlinesOf, lifeOf } from './policy.js';
 import { isTemporary, unreadable } from './refusals.js';
-import { Repository } from './repository.js';
+import { type Found, Repository } from './repository.js';
 import { Sealer } from './seal.js';
 import { fill, Session } from './session.js';
 import { type Lives, Signals } from './signals.js';
-import type { MaybePromise, SessionStore } from './store.js';
+import { isWatchable, type MaybePromise, type SessionStore } from './store.js';
 import { StoreGuard } from './store-guard.js';
 import { decodeStored } from './stored-data.js';
-import { TokenCodec } from './token.js';
+import { newVersion, TokenCodec } from './token.js';
 import { Verbs } from './verbs.js';
 
 /** What the response must do with the cookie. */
@@ -33,7 +36,9 @@ export class Engine implements Parts {
   readonly keyring: Keyring;
   readonly repository: Repository;
   readonly guard: StoreGuard;
-  readonly opened = new OpenedSessions();
+  readonly cache: SessionCache<Found>;
+  readonly lookups: Lookups;
+  readonly notices: Notices;
   readonly signals: Signals;
   readonly store: SessionStore;
   readonly changes: Changes;
@@ -49,8 +54,12 @@ export class Engine implements Parts {
     if (config.onEvent) this.events.on(config.onEvent);
     this.keyring = createKeyring(secrets);
     this.guard = new StoreGuard(store.name, config.storeDeadlineMs, config.clock, this.events);
-    this.repository = new Repository(store, this.guard, new Sealer(this.keyring, config.audience), config);
-    this.signals = new Signals(store, config.clock, (id) => this.#lives(id));
+    this.notices = new Notices(store, config.clock);
+    this.cache = new SessionCache(mayCache(store, config), this.notices, config);
+    const sealer = new Sealer(this.keyring, config.audience);
+    this.repository = new Repository(store, this.guard, sealer, config, this.cache);
+    this.lookups = new Lookups(this.repository, this.cache, this.notices, config.clock, config.storeDeadlineMs);
+    this.signals = new Signals(this.notices, config.clock, (id) => this.#lives(id));
     this.changes = new Changes(this);
     this.#tokens = new TokenCodec(this.keyring, config.audience);
     this.#admission = new Admission(this, this.#tokens, (id, reason) => this.endSession(id, reason));
@@ -125,6 +134,14 @@ export class Engine implements Parts {
     if (!stored.header.persistent) return { set };
     const { endsAt } = deadlinesOf(stored.header, stored.idleDeadline, this.config);
     return { set, maxAgeSeconds: Math.max(1, Math.ceil((endsAt - this.config.clock.now()) / 1_000)) };
+  }
+
+  /**
+   * What the browser is to send with its next requests, in a cookie of a few seconds, so that whichever instance they
+   * reach shows them this change: see cache.ts. Random, so that it says nothing. Undefined where nothing was changed.
+   */
+  tagOf(handle: SessionHandle): string | undefined {
+    return this.cache.on && handle.changed && handle.phase === 'alive' ? newVersion() : undefined;
   }
 
   /** After the response: moves the idle deadline if it is time, and lets go of the signal. Its faults are events only. */
@@ -220,7 +237,7 @@ export class Engine implements Parts {
 
   /** Whether a session is alive now, or why not; the answer of the store, not of any memory. */
   async #lives(id: SessionId): Promise<Lives> {
-    const found = await this.repository.find(id);
+    const found = await this.lookups.now(id);
     if (found.kind === 'ended') return { alive: false, reason: found.ended.ended };
     if (found.kind === 'refused' && isTemporary(found.fault)) throw unreadable(found.fault);
     if (found.kind !== 'found') return { alive: false, reason: 'expired' };
@@ -231,9 +248,22 @@ export class Engine implements Parts {
 
   async close(): Promise<void> {
     try {
-      await this.signals.close();
+      this.signals.close();
+      await this.notices.close();
     } finally {
       await this.store.close?.();
     }
   }
+}
+
+/** Where a read answers at once or stays in the machine there is little to save; across a network there is. */
+function mayCache(store: SessionStore, { cache }: EngineConfig): boolean {
+  if (cache.on === undefined) return store.networked && isWatchable(store);
+  if (cache.on && !isWatchable(store)) {
+    throw new SessionError(
+      'ERR_SESSION_STORE_CAPABILITY',
+      `cache: the ${store.name} store does not push its changes (it lacks watch), so what is kept in memory could be stale. Leave the option out.`,
+    );
+  }
+  return cache.on;
 }

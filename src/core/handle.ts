@@ -11,6 +11,8 @@ export interface RequestFacts {
   readonly safe: boolean;
   readonly userAgent?: string | undefined;
   readonly address?: string | undefined;
+  /** The tag that the browser has from the last response, a few seconds ago, that changed its session; see cache.ts. */
+  readonly tag?: string | undefined;
   /** Why this request's response can't carry the cookie, if it can't; then no session begins. */
   readonly withheld?: string | undefined;
 }
@@ -60,6 +62,10 @@ export class SessionHandle {
   offer: Uint8Array | undefined;
   /** The header differs from what is stored (the token was promoted), and can wait until after the response. */
   headerChanged = false;
+  /** The session was opened from memory, without asking the store. */
+  fromCache = false;
+  /** This request has changed the stored session under its id: the browser's next requests must see that everywhere. */
+  changed = false;
   /** This request has stored the session itself, so that it needs no touch. */
   wrote = false;
   touchWanted = false;

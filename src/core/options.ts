@@ -56,10 +56,30 @@ export interface EngineOptions {
   readonly atomic?: readonly string[] | undefined;
   /** When another request changed the session meanwhile: `'merge'` (default), or `'error'`, which answers 409. */
   readonly onConflict?: 'merge' | 'error' | undefined;
+  /**
+   * Answers safe requests from memory while the store pushes its changes; docs/design/cache.md says why that stays true.
+   * `false` turns it off, so that every request asks the store; `{ maxSessions, maxBytes }` bounds what is kept. Default:
+   * on where the store is networked and pushes changes. `true` with a store that does not push stops the start.
+   */
+  readonly cache?: boolean | CacheOptions | undefined;
   /** Hears every event. More listeners: `sessions.on(listener)`. */
   readonly onEvent?: EventListener | undefined;
   /** Time, for tests. Default the system's. */
   readonly clock?: Clock | undefined;
+}
+
+export interface CacheOptions {
+  /** The most opened sessions in memory. Default 10000. */
+  readonly maxSessions?: number | undefined;
+  /** About the most bytes that they take. Default 32 MiB. */
+  readonly maxBytes?: number | undefined;
+}
+
+/** `on` undefined: as the store allows. */
+export interface CacheConfig {
+  readonly on: boolean | undefined;
+  readonly maxSessions: number;
+  readonly maxBytes: number;
 }
 
 export interface EngineConfig {
@@ -77,6 +97,7 @@ export interface EngineConfig {
   readonly identityFields: readonly string[];
   readonly atomic: readonly string[];
   readonly onConflict: 'merge' | 'error';
+  readonly cache: CacheConfig;
   readonly onEvent: EventListener | undefined;
   readonly clock: Clock;
 }
@@ -97,6 +118,7 @@ export const engineOptionNames = [
   'identityFields',
   'atomic',
   'onConflict',
+  'cache',
   'onEvent',
   'clock',
 ] as const satisfies readonly (keyof EngineOptions)[];
@@ -134,8 +156,19 @@ export function resolveEngineOptions(options: EngineOptions): EngineConfig {
     identityFields: words(options.identityFields ?? defaultIdentityFields, 'identityFields'),
     atomic: words(options.atomic ?? [], 'atomic'),
     onConflict: oneOf(options.onConflict ?? 'merge', 'onConflict', ['merge', 'error']),
+    cache: cacheOf(options.cache),
     onEvent: options.onEvent === undefined ? undefined : callable(options.onEvent, 'onEvent'),
     clock: options.clock === undefined ? systemClock : clockOf(options.clock),
+  };
+}
+
+function cacheOf(given: unknown): CacheConfig {
+  const sizes = typeof given === 'object' ? given : {};
+  const { maxSessions, maxBytes } = takeOptions<CacheOptions>(sizes, ['maxSessions', 'maxBytes'], 'cache');
+  return {
+    on: given === undefined || typeof given === 'object' ? undefined : flag(given, 'cache'),
+    maxSessions: wholeNumber(maxSessions ?? 10_000, 'cache: maxSessions', 1, 2 ** 23),
+    maxBytes: wholeNumber(maxBytes ?? 32 * 1024 * 1024, 'cache: maxBytes', 1024 * 1024, Number.MAX_SAFE_INTEGER),
   };
 }
 

@@ -1,8 +1,9 @@
+import type { SessionCache } from './cache.js';
 import type { Events } from './events.js';
 import type { Keyring } from './keyring.js';
-import type { OpenedSessions } from './opened.js';
+import type { Lookups } from './lookups.js';
 import type { EngineConfig } from './options.js';
-import type { Repository } from './repository.js';
+import type { Found, Repository } from './repository.js';
 import type { Signals } from './signals.js';
 import type { StoreGuard } from './store-guard.js';
 
@@ -12,7 +13,8 @@ export interface Parts {
   readonly events: Events;
   readonly guard: StoreGuard;
   readonly keyring: Keyring;
-  readonly opened: OpenedSessions;
+  readonly cache: SessionCache<Found>;
+  readonly lookups: Lookups;
   readonly repository: Repository;
   readonly signals: Signals;
 }

@@ -1,5 +1,6 @@
 /** Opened sessions over a guarded store: the engine sees headers and data here, never sealed bytes. */
 
+import type { SessionCache } from './cache.js';
 import type { Stored } from './handle.js';
 import type { SessionId } from './ids.js';
 import { isPromise } from './maybe-promise.js';
@@ -32,12 +33,20 @@ export class Repository {
   readonly #guard: StoreGuard;
   readonly #sealer: Sealer;
   readonly #config: EngineConfig;
+  readonly #cache: SessionCache<Found>;
 
-  constructor(store: SessionStore, guard: StoreGuard, sealer: Sealer, config: EngineConfig) {
+  constructor(
+    store: SessionStore,
+    guard: StoreGuard,
+    sealer: Sealer,
+    config: EngineConfig,
+    cache: SessionCache<Found>,
+  ) {
     this.#store = store;
     this.#guard = guard;
     this.#sealer = sealer;
     this.#config = config;
+    this.#cache = cache;
   }
 
   /** `known` is what the record opened to the last time: if the store still has the same bytes, it is not opened anew. */
@@ -89,12 +98,13 @@ export class Repository {
     if (this.isOver(before)) return this.#overtaken(before, deadline);
     const idleDeadline = use.extends ? this.#nextIdleDeadline(header) : before.idleDeadline;
     const [stored, record] = this.#draft(before.id, header, data, {}, idleDeadline);
-    const result = await this.#guard.call(
-      'update',
-      () => this.#store.update(before.id, record, before.version),
-      deadline,
+    const result = await this.#changing(before.id, 'update', deadline, () =>
+      this.#store.update(before.id, record, before.version),
     );
-    if (result === 'updated') return { result: 'stored', stored };
+    if (result === 'updated') {
+      this.#cache.wrote(stored);
+      return { result: 'stored', stored };
+    }
     if (result === 'gone') return { result };
     if (isConflict(result)) return { result: 'conflict', found: this.open(before.id, result.conflict) };
     throw this.#guard.misanswered('update', result);
@@ -112,12 +122,13 @@ export class Repository {
     const [stored, record] = this.#draft(id, header, data, owner);
     const ending = this.ending('replaced');
     const owning = this.#owning(owner);
-    const result = await this.#guard.call(
-      'replace',
-      () => this.#store.replace(before.id, before.version, id, record, ending, owning),
-      deadline,
+    const result = await this.#changing(before.id, 'replace', deadline, () =>
+      this.#store.replace(before.id, before.version, id, record, ending, owning),
     );
-    if (result === 'replaced') return { result: 'stored', stored };
+    if (result === 'replaced') {
+      this.#cache.forget(before.id);
+      return { result: 'stored', stored };
+    }
     if (result === 'gone' || isRefusal(result)) return { result };
     if (isConflict(result)) return { result: 'conflict', found: this.open(before.id, result.conflict) };
     throw this.#guard.misanswered('replace', result);
@@ -125,7 +136,9 @@ export class Repository {
 
   /** Ends it and answers why it is over: an earlier ending keeps its reason. Undefined if the store knew nothing of it. */
   async end(id: SessionId, reason: string): Promise<string | undefined> {
-    if (!(await this.#guard.call('end', () => this.#store.end(id, this.ending(reason))))) return undefined;
+    const ended = await this.#changing(id, 'end', undefined, () => this.#store.end(id, this.ending(reason)));
+    this.#cache.forget(id);
+    if (!ended) return undefined;
     const found = await this.#guard.call('end', () => this.#store.read(id));
     return found && isEnded(found) ? found.ended : reason;
   }
@@ -133,7 +146,32 @@ export class Repository {
   touch(stored: Stored): MaybePromise<'touched' | 'gone'> {
     if (this.isOver(stored)) return 'gone';
     const deadline = this.#nextIdleDeadline(stored.header);
-    return this.#guard.call('touch', () => this.#store.touch(stored.id, deadline));
+    const done = (answer: 'touched' | 'gone') => {
+      if (answer === 'touched') this.#cache.touched(stored.id, deadline);
+      else this.#cache.forget(stored.id);
+      return answer;
+    };
+    const answer = this.#guard.call('touch', () => this.#store.touch(stored.id, deadline));
+    return isPromise(answer) ? answer.then(done) : done(answer);
+  }
+
+  /** The monotonic moment by which work that starts now must be done. */
+  deadline(): number {
+    return this.#guard.deadline();
+  }
+
+  /** From its answer on, or its failure, nothing that was read before stands for this session: the requests to come see the change. */
+  async #changing<Result>(
+    id: SessionId,
+    operation: string,
+    deadline: number | undefined,
+    run: () => MaybePromise<Result>,
+  ): Promise<Result> {
+    try {
+      return await this.#guard.call(operation, run, deadline);
+    } finally {
+      this.#cache.changed(id);
+    }
   }
 
   /** Whether it has expired, as far as this request knows: another may have moved the idle deadline since. */

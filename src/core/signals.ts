@@ -6,8 +6,8 @@
 import type { Clock } from './clock.js';
 import type { SessionHandle } from './handle.js';
 import type { SessionId } from './ids.js';
+import type { Notices, NoticeUser } from './notices.js';
 import { endedError } from './refusals.js';
-import { isWatchable, type SessionStore, type Watch, type Watchable } from './store.js';
 
 const checkEveryMs = 1_000;
 
@@ -21,24 +21,22 @@ interface Watched {
   until: number;
 }
 
-export class Signals {
-  readonly #store: SessionStore;
+export class Signals implements NoticeUser {
+  readonly #notices: Notices;
   readonly #clock: Clock;
   readonly #lives: (id: SessionId) => Promise<Lives>;
   readonly #watched = new Map<SessionId, Watched>();
   /** Under which id each handle is watched, so that letting go of one costs the same however many there are. */
   readonly #ids = new Map<SessionHandle, SessionId>();
-  #watch: Promise<void> | undefined;
-  /** The link on which the store pushes changes, and whether it answered since it was last asked. */
-  #link: Watch | undefined;
-  #linkAnswered = false;
   #cancelCheck: (() => void) | undefined;
   #closed = false;
 
-  constructor(store: SessionStore, clock: Clock, lives: (id: SessionId) => Promise<Lives>) {
-    this.#store = store;
+  /** `lives` reads on the link where there is one: some stores push changes only of what was read there. */
+  constructor(notices: Notices, clock: Clock, lives: (id: SessionId) => Promise<Lives>) {
+    this.#notices = notices;
     this.#clock = clock;
     this.#lives = lives;
+    notices.add(this);
   }
 
   /** The request's own signal; made when first asked for. */
@@ -72,8 +70,19 @@ export class Signals {
     const watched = this.#watched.get(id);
     if (watched) watched.handles.add(handle);
     else this.#watched.set(id, { handles: new Set([handle]), until: 0 });
-    this.#listen();
     this.#scheduleCheck();
+    if (!this.#notices.pushed) return;
+    this.#notices.wake();
+    void this.#check(id);
+  }
+
+  heard(id: SessionId | 'all'): void {
+    if (id === 'all') for (const watched of this.#watched.keys()) void this.#check(watched);
+    else if (this.#watched.has(id)) void this.#check(id);
+  }
+
+  needsNotices(): boolean {
+    return this.#watched.size > 0;
   }
 
   ended(id: SessionId, reason: string): void {
@@ -88,63 +97,31 @@ export class Signals {
     }
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#closed = true;
     this.#watched.clear();
     this.#ids.clear();
     this.#stopChecking();
-    await this.#watch;
-    await this.#link?.close();
-    this.#link = undefined;
-  }
-
-  #listen(): void {
-    if (this.#watch || !isWatchable(this.#store)) return;
-    this.#watch = this.#connect(this.#store).catch(() => {
-      this.#watch = undefined;
-    });
-  }
-
-  async #connect(store: Watchable): Promise<void> {
-    this.#link = await store.watch((id) => {
-      if (id === 'all') this.#checkAll();
-      else if (this.#watched.has(id)) void this.#check(id);
-    });
-    this.#linkAnswered = true;
-  }
-
-  #checkAll(): void {
-    for (const id of this.#watched.keys()) void this.#check(id);
   }
 
   #scheduleCheck(): void {
     if (this.#cancelCheck || this.#closed) return;
     this.#cancelCheck = this.#clock.after(checkEveryMs, () => {
       this.#cancelCheck = undefined;
+      // A link that is lost in silence brings no notices: until it answers again, all are read as if there were none.
+      const told = this.#notices.isFresh();
       const now = this.#clock.now();
       for (const [id, { until }] of this.#watched) {
-        if (!this.#linkAnswered || now >= until) void this.#check(id);
+        if (!told || now >= until) void this.#check(id);
       }
-      void this.#askLink();
       if (this.#watched.size > 0) this.#scheduleCheck();
     });
-  }
-
-  /** A link that is lost in silence brings no notices: until it answers again, sessions are read as if there were none. */
-  async #askLink(): Promise<void> {
-    if (!this.#link) return;
-    this.#linkAnswered = false;
-    try {
-      await this.#link.heartbeat();
-      this.#linkAnswered = true;
-    } catch {
-      this.#checkAll();
-    }
   }
 
   #stopChecking(): void {
     this.#cancelCheck?.();
     this.#cancelCheck = undefined;
+    this.#notices.rest();
   }
 
   async #check(id: SessionId): Promise<void> {

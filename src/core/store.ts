@@ -165,6 +165,7 @@ export interface Watchable {
    * Resolves once notices flow. `onChange` hears the id of each record that was read through the watch and is updated,
    * ended or replaced after that, once at least until it is read through the watch again; and `'all'` when notices may
    * have been lost. What was not read there may go unheard. It may hear more: a touch, or a change of anything else.
+   * A link that breaks is mended by the store, which then says `'all'`.
    */
   watch(onChange: (id: SessionId | 'all') => void): MaybePromise<Watch>;
 }

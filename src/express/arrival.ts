@@ -58,10 +58,11 @@ export function transportFor(req: IncomingMessage, http: HttpConfig, encrypted: 
   });
 }
 
-export function factsOf(req: IncomingMessage, withheld: string | undefined): RequestFacts {
+/** `tag`: see `RequestFacts`; only safe requests are ever answered from memory. */
+export function factsOf(req: IncomingMessage, withheld: string | undefined, tag: string | undefined): RequestFacts {
   const { method } = req;
   const safe = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-  return new Facts(req, safe, withheld);
+  return new Facts(req, safe, withheld, tag);
 }
 
 /** As of an unsafe request: what is opened for it comes from the store and from nowhere else. */
@@ -72,11 +73,13 @@ class Facts implements RequestFacts {
   readonly #req: IncomingMessage;
   readonly safe: boolean;
   readonly withheld: string | undefined;
+  readonly tag: string | undefined;
 
-  constructor(req: IncomingMessage, safe: boolean, withheld: string | undefined) {
+  constructor(req: IncomingMessage, safe: boolean, withheld: string | undefined, tag: string | undefined) {
     this.#req = req;
     this.safe = safe;
     this.withheld = withheld;
+    this.tag = tag;
   }
 
   get userAgent(): string | undefined {

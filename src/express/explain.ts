@@ -52,7 +52,12 @@ export function explain(req: IncomingMessage): Explanation {
   }
   if (handle.dropped) because.push('A change to the session was dropped.');
   if (transport.usable && cookieValues === 0) because.push(`The request has no cookie ${transport.cookieName}.`);
-  if (handle.phase === 'alive' && because.length === 0) because.push('The cookie opened the session.');
+  if (handle.phase === 'alive' && because.length === 0)
+    because.push(
+      handle.fromCache
+        ? 'The cookie opened the session, from memory: the store was not asked.'
+        : 'The cookie opened the session.',
+    );
   return {
     session: stateOf(visit.handle),
     id: handle.stored?.id,

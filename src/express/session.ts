@@ -1,6 +1,7 @@
 /** `session()`: the middleware for Express 4 and 5, and what an app can ask of its sessions from outside a request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { listSessions, revokeOwner, revokeSession, type SessionSummary } from '../core/admin.js';
+import type { CacheStatistics } from '../core/cache-statistics.js';
 import { Engine } from '../core/engine.js';
 import { SessionError } from '../core/errors.js';
 import type { EventListener } from '../core/events.js';
@@ -9,7 +10,7 @@ import { isPromise } from '../core/maybe-promise.js';
 import { callable, takeOptions } from '../core/options.js';
 import { isSweepable } from '../core/store.js';
 import { startSweeping } from '../core/sweeper.js';
-import { cookieValues } from '../http/cookie.js';
+import { cookieValues, tagIn } from '../http/cookie.js';
 import type { Transport } from '../http/transport.js';
 import { factsOf, refuseCrossSite, transportFor } from './arrival.js';
 import { type Explanation, explain } from './explain.js';
@@ -50,6 +51,8 @@ export interface Sessions extends Middleware {
     owner: string | number | bigint,
     options?: { readonly except?: string; readonly reason?: string },
   ): Promise<number>;
+  /** What the sessions kept in memory saved, and why they did not: for a look or a dashboard. */
+  cacheStatistics(): CacheStatistics;
   /** Stops timers and closes the store. */
   close(): Promise<void>;
 }
@@ -83,8 +86,10 @@ export function session(options: SessionOptions = {}): Sessions {
     const withheld = transport.usable ? undefined : `No session cookie can be set on this request. ${transport.remedy}`;
     if (!transport.usable && transport.reason === 'tls-proxy-untrusted')
       warnOnce(transport.reason, `holdfast: ${withheld}`);
-    const values = transport.usable ? cookieValues(req.headers.cookie, transport.cookieName) : [];
-    const opened = engine.open(values, factsOf(req, withheld));
+    const { cookie } = req.headers;
+    const values = transport.usable ? cookieValues(cookie, transport.cookieName) : [];
+    const tag = engine.cache.on && transport.usable ? tagIn(cookie, transport.cookieName) : undefined;
+    const opened = engine.open(values, factsOf(req, withheld, tag));
     if (isPromise(opened)) void opened.then((handle) => enter(req, res, next, handle, transport, values.length));
     else enter(req, res, next, opened, transport, values.length);
   }
@@ -119,6 +124,7 @@ export function session(options: SessionOptions = {}): Sessions {
       const chosen = takeOptions<typeof options>(options, ['except', 'reason'], 'revokeAll');
       return revokeOwner(engine, owner, chosen.reason ?? 'revoked', chosen.except);
     },
+    cacheStatistics: () => engine.cache.statistics(),
     async close() {
       stopSweeping();
       await engine.close();

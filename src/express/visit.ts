@@ -6,7 +6,7 @@ import type { SessionHandle } from '../core/handle.js';
 import { identityRaised } from '../core/identity.js';
 import type { Session } from '../core/session.js';
 import { applyCachingHeaders } from '../http/caching.js';
-import { appendSetCookie, expiredCookie, sessionCookie } from '../http/cookie.js';
+import { appendSetCookie, expiredCookie, sessionCookie, tagCookie } from '../http/cookie.js';
 import { type GateHooks, installGate, type ResponseHead } from '../http/gate.js';
 import type { HeadBefore } from '../http/head-snapshot.js';
 import type { Transport } from '../http/transport.js';
@@ -92,8 +92,9 @@ export class Visit implements GateHooks {
   }
 
   failed(error: unknown): void {
-    // A session that a verb has stored already is the person's only one by now: its token goes with the error too.
-    if (this.handle.cookie !== 'keep') this.#writeHeaders(this.#res);
+    // A session that a verb has stored already is the person's only one by now: its token goes with the error too, as does
+    // the tag of a change.
+    if (this.handle.cookie !== 'keep' || this.handle.changed) this.#writeHeaders(this.#res);
     this.#house.engine.release(this.handle);
     this.#next(error);
   }
@@ -131,6 +132,9 @@ export class Visit implements GateHooks {
       );
       this.#cookie = change === 'clear' ? 'cleared' : 'set';
     }
+    const tag = transport.usable ? this.#house.engine.tagOf(handle) : undefined;
+    if (tag !== undefined && transport.usable)
+      appendSetCookie(head, tagCookie({ name: transport.cookieName, secure: transport.secure }, tag));
     if (handle.dropped && !transport.usable)
       this.#house.warnOnce(transport.reason, `holdfast: ${handle.facts.withheld}`);
     if (change === undefined && !this.#read) return;

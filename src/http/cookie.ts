@@ -103,6 +103,26 @@ export function expiredCookie({ name, secure }: CookieIdentity): string {
   return `${name}=${attributes(secure)}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
 }
 
+/**
+ * Beside the session cookie, for a few seconds: a tag of the last response that changed the session, so that no instance
+ * answers this browser from a memory that is older than its own change. It says nothing and opens nothing.
+ */
+const tagLifeSeconds = 5;
+const tagShape = /^[A-Za-z0-9_-]{11}$/;
+const tagNameOf = (name: string): string => `${name}-v`;
+
+export function tagCookie({ name, secure }: CookieIdentity, tag: string): string {
+  return sessionCookie({ name: tagNameOf(name), value: tag, secure, maxAgeSeconds: tagLifeSeconds });
+}
+
+/** The tag beside the session cookie `name`, if there is one; `''`, which no instance remembers, if it can't be one of ours. */
+export function tagIn(header: string | undefined, name: string): string | undefined {
+  const values = cookieValues(header, tagNameOf(name));
+  if (values.length === 0) return undefined;
+  const [only = ''] = values;
+  return values.length === 1 && tagShape.test(only) ? only : '';
+}
+
 function attributes(secure: boolean): string {
   return secure ? '; Path=/; HttpOnly; Secure; SameSite=Lax' : '; Path=/; HttpOnly; SameSite=Lax';
 }

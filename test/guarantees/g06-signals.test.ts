@@ -163,13 +163,13 @@ describe.each(storeKinds)('G6, open streams are told: $name', (kind) => {
     await stream.catch(() => {});
   });
 
-  it('lets go of the signal when the response is over, and of the timer with the last one', async () => {
+  it('lets go of the signal when the response is over, and of its timers with the last one', async () => {
     const client = await signedIn(app, 'ada');
     const timers = clock.pending;
     const watcher = client.copy();
     const stream = watcher.get('/stream').catch(() => 'cut');
     const signal = await streaming.promise;
-    expect(clock.pending).toBe(timers + 1);
+    expect(clock.pending).toBeGreaterThan(timers);
     watcher.close();
     await over.promise;
     await stream;

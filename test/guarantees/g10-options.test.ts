@@ -38,6 +38,7 @@ const isTaken: Record<string, (value: unknown) => boolean> = {
   persistent: (value) => typeof value === 'boolean',
   identityFields: (value) => Array.isArray(value) && value.length === 0,
   atomic: (value) => Array.isArray(value) && value.length === 0,
+  cache: (value) => typeof value === 'boolean' || isEmptyObject(value),
   onConflict: () => false,
   onEvent: (value) => typeof value === 'function',
   clock: () => false,
