@@ -11,6 +11,9 @@ import { endedError } from './refusals.js';
 
 const checkEveryMs = 1_000;
 
+/** A response that is open for so long is worth a read, from which on a store that pushes tells of changes. */
+const firstCheckMs = 100;
+
 export type Lives =
   | { readonly alive: true; readonly until: number }
   | { readonly alive: false; readonly reason: string };
@@ -29,6 +32,7 @@ export class Signals implements NoticeUser {
   /** Under which id each handle is watched, so that letting go of one costs the same however many there are. */
   readonly #ids = new Map<SessionHandle, SessionId>();
   #cancelCheck: (() => void) | undefined;
+  #checkAt = Number.POSITIVE_INFINITY;
   #closed = false;
 
   /** `lives` reads on the link where there is one: some stores push changes only of what was read there. */
@@ -70,10 +74,9 @@ export class Signals implements NoticeUser {
     const watched = this.#watched.get(id);
     if (watched) watched.handles.add(handle);
     else this.#watched.set(id, { handles: new Set([handle]), until: 0 });
-    this.#scheduleCheck();
-    if (!this.#notices.pushed) return;
+    if (!this.#notices.pushed) return this.#scheduleCheck(checkEveryMs);
     this.#notices.wake();
-    void this.#check(id);
+    this.#scheduleCheck(firstCheckMs);
   }
 
   heard(id: SessionId | 'all'): void {
@@ -104,23 +107,28 @@ export class Signals implements NoticeUser {
     this.#stopChecking();
   }
 
-  #scheduleCheck(): void {
-    if (this.#cancelCheck || this.#closed) return;
-    this.#cancelCheck = this.#clock.after(checkEveryMs, () => {
+  #scheduleCheck(inMs: number): void {
+    const at = this.#clock.monotonic() + inMs;
+    if (at >= this.#checkAt || this.#closed) return;
+    this.#cancelCheck?.();
+    this.#checkAt = at;
+    this.#cancelCheck = this.#clock.after(inMs, () => {
       this.#cancelCheck = undefined;
+      this.#checkAt = Number.POSITIVE_INFINITY;
       // A link that is lost in silence brings no notices: until it answers again, all are read as if there were none.
       const told = this.#notices.isFresh();
       const now = this.#clock.now();
       for (const [id, { until }] of this.#watched) {
         if (!told || now >= until) void this.#check(id);
       }
-      if (this.#watched.size > 0) this.#scheduleCheck();
+      if (this.#watched.size > 0) this.#scheduleCheck(checkEveryMs);
     });
   }
 
   #stopChecking(): void {
     this.#cancelCheck?.();
     this.#cancelCheck = undefined;
+    this.#checkAt = Number.POSITIVE_INFINITY;
     this.#notices.rest();
   }
 

@@ -75,7 +75,7 @@ class Facts implements RequestFacts {
   readonly withheld: string | undefined;
   readonly tag: string | undefined;
 
-  constructor(req: IncomingMessage, safe: boolean, withheld: string | undefined, tag: string | undefined) {
+  constructor(req: IncomingMessage, safe: boolean, withheld: string | undefined, tag?: string) {
     this.#req = req;
     this.safe = safe;
     this.withheld = withheld;

@@ -27,7 +27,10 @@ export interface TestApp {
   close(): Promise<void>;
 }
 
-/** A real Express app on a free port of loopback. The store stays the caller's. */
+/**
+ * A real Express app on a free port of loopback. The store stays the caller's. Without the cache, so that store calls can
+ * be planned and counted; test/cache/ is where it is on.
+ */
 export async function startApp(
   routes: (app: Express, sessions: Sessions) => void,
   options: SessionOptions = {},
@@ -35,7 +38,7 @@ export async function startApp(
 ): Promise<TestApp> {
   const events: SessionEvent[] = [];
   const lines: string[] = [];
-  const sessions = session({ secret: testSecret, log: (line) => lines.push(line), ...options });
+  const sessions = session({ secret: testSecret, log: (line) => lines.push(line), cache: false, ...options });
   sessions.on((event) => events.push(event));
   const app = makeApp();
   app.use(sessions);
@@ -53,6 +56,8 @@ export async function startApp(
     },
   );
   const server = createServer(app);
+  // On a busy machine a test may leave a connection alone for longer than the usual 5 s, and meet its end on the next use.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;

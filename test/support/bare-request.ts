@@ -20,8 +20,9 @@ export interface Outcome {
   readonly dropped: boolean;
 }
 
+/** Without the cache, as `startApp`. */
 export const newEngine = (store: SessionStore, options: EngineOptions = {}): Engine =>
-  new Engine(store, [testSecret], resolveEngineOptions(options));
+  new Engine(store, [testSecret], resolveEngineOptions({ cache: false, ...options }));
 
 export class BareRequest {
   readonly #engine: Engine;
