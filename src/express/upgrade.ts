@@ -89,10 +89,10 @@ export async function openUpgrade(
 
 function accepted({ engine }: House, handle: SessionHandle, socket: Duplex): AcceptedUpgrade {
   let holders = 0;
-  const letGo = () => {
+  const releaseIfFree = () => {
     if (holders === 0) engine.release(handle);
   };
-  whenClosed(socket, letGo);
+  whenClosed(socket, releaseIfFree);
   const session = engine.sessionOf(handle);
   const watch = (): AbortSignal => {
     const { signal } = session.info;
@@ -115,7 +115,7 @@ function accepted({ engine }: House, handle: SessionHandle, socket: Duplex): Acc
       over = true;
       holders--;
       signal.removeEventListener('abort', told);
-      letGo();
+      releaseIfFree();
     };
   };
   return {
@@ -127,10 +127,8 @@ function accepted({ engine }: House, handle: SessionHandle, socket: Duplex): Acc
     bind(ws) {
       // A socket that has closed already tells nobody any more.
       if (ws.readyState === 3) return;
-      ws.once(
-        'close',
-        onEnd((end) => closeWebSocket(ws, end, engine.config.clock)),
-      );
+      const letGo = onEnd((end) => closeWebSocket(ws, end, engine.config.clock));
+      ws.once('close', letGo);
     },
     onEnd,
   };

@@ -14,6 +14,9 @@ import { startTlsProxy } from './tls-proxy.js';
 /** A host of another site than localhost, which the browser finds on this machine. */
 export const otherSite = 'attacker.test';
 
+/** Hosts under it are siblings: one site, several origins, and cookies with `Domain` reach them all. */
+export const parentDomain = 'example.test';
+
 /** One browser for all tests of a file; each context is a fresh profile, removed with its test. */
 export function sharedBrowser(executablePath: string): (options?: BrowserContextOptions) => Promise<BrowserContext> {
   let browser: Browser | undefined;
@@ -31,7 +34,7 @@ export function sharedBrowser(executablePath: string): (options?: BrowserContext
         '--disable-background-networking',
         '--disable-component-update',
         '--disable-sync',
-        `--host-resolver-rules=MAP ${otherSite} 127.0.0.1`,
+        `--host-resolver-rules=MAP ${otherSite} 127.0.0.1, MAP *.${parentDomain} 127.0.0.1`,
       ],
     });
   });
