@@ -15,6 +15,7 @@ const probeEveryMs = 250;
 const answersOfAHealthyStore: ReadonlySet<string> = new Set([
   'ERR_SESSION_STORE_FULL',
   'ERR_SESSION_RECORD_UNREADABLE',
+  'ERR_SESSION_STORE_UNREPLICATED',
 ]);
 
 export class StoreGuard {

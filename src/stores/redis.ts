@@ -1,7 +1,7 @@
 /**
  * Sessions in Redis (6.2 or later) or Valkey: one server, Sentinel or Cluster, through a connected client of node-redis
- * or ioredis that the user passes in and closes. What this store never does: SCAN, KEYS, a transaction, a blocking
- * command, a read from a replica.
+ * or ioredis that the user passes in and closes. What this store never does: KEYS, a transaction, a blocking command on
+ * the user's connection, a read from a replica.
  *
  * Keys, where tag = the first five characters of the id or of the owner's hash, which an owner's sessions share:
  *
@@ -14,6 +14,7 @@
  * between sessions with different tags, as a sign-in is, takes three to four commands in the order that
  * redis/replace-in-steps.ts gives. On any answer but `replaced` nothing is left behind there either.
  *
+ * `scan` is SCAN, INFO and GETs (redis/scan.ts); `waitForReplicas` adds WAIT to an end (redis/replicas.ts).
  * `watch` is client tracking on connections of its own: GET, HELLO, CLIENT TRACKING, and in a cluster CLUSTER INFO
  * (redis/watch).
  *
@@ -23,6 +24,7 @@
  * Faults are the client's to find and are passed on as rejections. A client that queues while it is offline answers
  * late or never; the deadline on store calls is above this store.
  */
+import { type Duration, durationMs } from '../core/duration.js';
 import { describe, SessionError } from '../core/errors.js';
 import type { OwnerHash, SessionId, Version } from '../core/ids.js';
 import { takeOptions } from '../core/options.js';
@@ -33,6 +35,7 @@ import type {
   OwnerIndexed,
   Owning,
   ReplaceResult,
+  Scannable,
   SessionStore,
   StoredEntry,
   StoredRecord,
@@ -41,6 +44,7 @@ import type {
   Watchable,
 } from '../core/store.js';
 import { admissionArguments } from './redis/admission.js';
+import type { RedisClient } from './redis/clients.js';
 import { faultOf } from './redis/faults.js';
 import {
   bufferOf,
@@ -51,10 +55,13 @@ import {
   encodeMarker,
   encodeRecord,
   Keys,
+  tagIn,
   tagOf,
 } from './redis/layout.js';
-import { type RedisClient, RedisPort } from './redis/port.js';
+import { RedisPort } from './redis/port.js';
 import { replaceInSteps } from './redis/replace-in-steps.js';
+import { type Quorum, ReplicatedEnds } from './redis/replicas.js';
+import { scanPage } from './redis/scan.js';
 import type { Fleet } from './redis/watch/link.js';
 import { openWatch } from './redis/watch/watch.js';
 
@@ -64,16 +71,23 @@ export type {
   NodeRedisCluster,
   NodeRedisSentinel,
   RedisClient,
-} from './redis/port.js';
+} from './redis/clients.js';
 
 export interface RedisStoreOptions {
   /** A connected client of node-redis 6 or ioredis 6; it stays the caller's to close. It must ask primaries only. */
   readonly client: RedisClient;
   /** Begins every key, so that several apps can share a server. At most 128 characters, no braces. Default `'holdfast:'`. */
   readonly prefix?: string | undefined;
+  /**
+   * Ending sessions (sign-out, destroy, revocation) waits until so many replicas of the primary have the end, and rejects
+   * with ERR_SESSION_STORE_UNREPLICATED if they do not within `timeout` (default `'500ms'`, at most `'10s'`; keep it below
+   * `storeDeadline`). It makes it unlikely, not impossible, that a failover brings an ended session back: Redis may
+   * promote a replica that was not among them. A session that a sign-in replaced is not waited for. Default: none.
+   */
+  readonly waitForReplicas?: { readonly replicas: number; readonly timeout?: Duration | undefined } | undefined;
 }
 
-export interface RedisStore extends SessionStore, OwnerIndexed, Partial<Watchable> {
+export interface RedisStore extends SessionStore, OwnerIndexed, Partial<Watchable & Scannable> {
   read(id: SessionId): Promise<StoredRecord | Ended | undefined>;
   listByOwner(owner: OwnerHash): Promise<readonly StoredEntry[]>;
 }
@@ -84,7 +98,11 @@ export interface RedisStore extends SessionStore, OwnerIndexed, Partial<Watchabl
  * of a newer release, and with the client's own error for every other fault.
  */
 export function redisStore(options: RedisStoreOptions): RedisStore {
-  const { client, prefix = 'holdfast:' } = takeOptions<RedisStoreOptions>(options, ['client', 'prefix'], 'redisStore');
+  const {
+    client,
+    prefix = 'holdfast:',
+    waitForReplicas,
+  } = takeOptions<RedisStoreOptions>(options, ['client', 'prefix', 'waitForReplicas'], 'redisStore');
   if (typeof prefix !== 'string' || prefix.length > 128 || /[{}]/.test(prefix)) {
     throw new SessionError(
       'ERR_SESSION_OPTION',
@@ -92,17 +110,23 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     );
   }
   const port = new RedisPort(client);
-  return port.fleet ? new WatchedRedis(port, port.fleet, new Keys(prefix)) : new Redis(port, new Keys(prefix));
+  const quorum = waitForReplicas === undefined ? undefined : quorumOf(waitForReplicas);
+  if (port.fleet) return new FullRedis(port, port.fleet, new Keys(prefix), quorum);
+  if (!quorum) return new Redis(port, new Keys(prefix));
+  throw new SessionError(
+    'ERR_SESSION_OPTION',
+    'redisStore: waitForReplicas: the client gives no connections of its own, which it needs. Pass a client of node-redis or ioredis itself.',
+  );
 }
 
 class Redis implements RedisStore {
   readonly name = 'redis';
   readonly networked = true;
-  readonly #port: RedisPort;
+  protected readonly port: RedisPort;
   protected readonly keys: Keys;
 
   constructor(port: RedisPort, keys: Keys) {
-    this.#port = port;
+    this.port = port;
     this.keys = keys;
   }
 
@@ -113,7 +137,7 @@ class Redis implements RedisStore {
   }
 
   async read(id: SessionId): Promise<StoredRecord | Ended | undefined> {
-    const value = await this.#port.get(this.keys.session(id));
+    const value = await this.port.get(this.keys.session(id));
     return value === null ? undefined : decode(bufferOf(value));
   }
 
@@ -133,7 +157,7 @@ class Redis implements RedisStore {
 
   async end(id: SessionId, ending: Ending): Promise<boolean> {
     const args = [encodeMarker(ending), String(ending.keepUntil)];
-    return decodeOutcome(await this.#run('end', [this.keys.session(id)], args)) === 'ended';
+    return decodeOutcome(await this.ending('end', [this.keys.session(id)], args)) === 'ended';
   }
 
   async replace(
@@ -145,9 +169,9 @@ class Redis implements RedisStore {
     owning?: Owning,
   ): Promise<ReplaceResult> {
     const value = encodeRecord(record);
-    if (this.#port.cluster && tagOf(oldId) !== tagOf(id)) {
+    if (this.port.cluster && tagOf(oldId) !== tagOf(id)) {
       const call = { oldId, expected, id, record, value, ending, owning };
-      return replaceInSteps(this.#port, this.keys, call).catch(rethrow);
+      return replaceInSteps(this.port, this.keys, call).catch(rethrow);
     }
     const keys = [this.keys.session(oldId), this.keys.session(id), ...this.#ownerKeys(record)] as const;
     const args = [
@@ -171,30 +195,46 @@ class Redis implements RedisStore {
   ): Promise<readonly SessionId[]> {
     const keys = [this.keys.index(owner), this.keys.mark(owner)] as const;
     const args = [String(ending.at), String(ending.keepUntil), encodeMarker(ending), options.except ?? ''];
-    return buffersOf(await this.#run('endByOwner', keys, args)).map((id) => id.toString('latin1') as SessionId);
+    return buffersOf(await this.ending('endByOwner', keys, args)).map((id) => id.toString('latin1') as SessionId);
   }
 
   #ownerKeys({ owner }: StoredRecord): string[] {
     return owner === undefined ? [] : [this.keys.index(owner), this.keys.mark(owner)];
   }
 
+  /** Runs a script that ends sessions. */
+  protected ending(...call: Parameters<RedisPort['run']>): Promise<unknown> {
+    return this.#run(...call);
+  }
+
   #run(...call: Parameters<RedisPort['run']>): Promise<unknown> {
-    return this.#port.run(...call).catch(rethrow);
+    return this.port.run(...call).catch(rethrow);
   }
 }
 
-class WatchedRedis extends Redis implements Watchable {
+/** Of a client that can be asked for more connections. */
+class FullRedis extends Redis implements Watchable, Scannable {
   readonly #fleet: Fleet;
+  /** Keys as the server sees them. */
+  readonly #whole: Keys;
   /** What closes each watch that is open. */
   readonly #watches = new Set<() => void>();
 
-  constructor(port: RedisPort, fleet: Fleet, keys: Keys) {
+  readonly #ends: ReplicatedEnds | undefined;
+
+  constructor(port: RedisPort, fleet: Fleet, keys: Keys, quorum: Quorum | undefined) {
     super(port, keys);
     this.#fleet = fleet;
+    this.#ends = quorum && new ReplicatedEnds(fleet, quorum);
+    this.#whole = keys.behind(port.keyPrefix);
+  }
+
+  scan(cursor?: string): Promise<{ entries: readonly StoredEntry[]; cursor?: string }> {
+    return scanPage(this.port, this.#whole, (id) => this.read(id), cursor);
   }
 
   async watch(onChange: (id: SessionId | 'all') => void): Promise<Watch> {
-    const watch = await openWatch(this.#fleet, this.keys, onChange);
+    const watch = await openWatch(this.#fleet, this.#whole, onChange);
     const close = (): void => {
       this.#watches.delete(close);
       watch.close();
@@ -203,9 +243,29 @@ class WatchedRedis extends Redis implements Watchable {
     return { read: (id) => watch.read(id), heartbeat: () => watch.heartbeat(), close };
   }
 
+  protected override async ending(...[name, keys, args]: Parameters<RedisPort['run']>): Promise<unknown> {
+    const elsewhere = (): Promise<unknown> => super.ending(name, keys, args);
+    if (!this.#ends) return await elsewhere();
+    const whole = keys.map((key) => this.port.keyPrefix + key) as [string, ...string[]];
+    return await this.#ends.run(tagIn(keys[0]), [name, whole, [...args, '1']], elsewhere).catch(rethrow);
+  }
+
   async close(): Promise<void> {
+    this.#ends?.close();
     for (const close of this.#watches) close();
   }
+}
+
+function quorumOf(value: NonNullable<RedisStoreOptions['waitForReplicas']>): Quorum {
+  const what = 'redisStore: waitForReplicas';
+  const { replicas, timeout = '500ms' } = takeOptions<typeof value>(value, ['replicas', 'timeout'], what);
+  if (!Number.isInteger(replicas) || replicas < 1 || replicas > 100) {
+    throw new SessionError(
+      'ERR_SESSION_OPTION',
+      `${what}: replicas: expected a whole number from 1 to 100, got ${describe(replicas)}.`,
+    );
+  }
+  return { replicas, timeoutMs: durationMs(timeout, `${what}: timeout`, { maxMs: 10_000 }) };
 }
 
 function rethrow(error: unknown): never {

@@ -1,15 +1,16 @@
 /** The other ways to reach a server, each through what the store sends: a read, scripts, and keys that scripts make. */
-import { Redis } from 'ioredis';
+import { randomUUID } from 'node:crypto';
+import { Cluster, Redis } from 'ioredis';
 import { createClient, createClientPool, createSentinel } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeEnding, makeId, makeOwner, makeOwning, makeRecord } from '../../src/stores/conformance/index.js';
 import { type RedisClient, redisStore } from '../../src/stores/redis.js';
 import { type RedisServer, startSentinel } from '../support/redis-server.js';
 import { binary, servers } from './kit.js';
-import { Watcher } from './watcher.js';
+import { Watcher, walk } from './watcher.js';
 
 async function works(client: RedisClient): Promise<void> {
-  const store = redisStore({ client });
+  const store = redisStore({ client, prefix: `${randomUUID()}:` });
   const owner = makeOwner();
   const [anonymous, id, next] = [makeId(), makeId(owner), makeId(owner)];
   const [before, record, later] = [makeRecord(), makeRecord({ owner }), makeRecord({ owner })];
@@ -24,10 +25,25 @@ async function works(client: RedisClient): Promise<void> {
   expect(await store.listByOwner(owner)).toEqual([{ id: next, record: later }]);
   const watcher = await Watcher.of(store);
   expect(await watcher.watch.read(next)).toEqual(later);
+  const walked = await walk(store);
+  expect(walked.map(({ id }) => id)).toEqual([next]);
   expect(await store.endByOwner(owner, makeEnding('revoked'))).toEqual([next]);
   expect(await watcher.take()).toEqual([next]);
   await store.close?.();
 }
+
+describe.runIf(binary)('ioredis of a cluster with a prefix of its own', () => {
+  const { all } = servers('cluster');
+  it.each([{ keyPrefix: 'app:' }, { redisOptions: { keyPrefix: 'app:' } }])('%o', async (options) => {
+    const client = new Cluster(
+      all.map(({ port }) => ({ host: '127.0.0.1', port })),
+      options,
+    );
+    client.on('error', () => undefined);
+    await works(client);
+    client.disconnect();
+  });
+});
 
 describe.runIf(binary)('a client', () => {
   const { all } = servers('standalone');

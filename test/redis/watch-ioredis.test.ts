@@ -44,7 +44,7 @@ describe.runIf(binary)('the two connections of a link through ioredis', () => {
     const id = makeId();
     await store.create(id, makeRecord());
     await watcher.watch.read(id);
-    const [, notices] = made;
+    const notices = made.find(({ mode }) => mode === 'subscriber');
     notices?.stream.pause();
     await store.end(id, makeEnding());
     let answered = false;

@@ -1,6 +1,6 @@
 /** Listens to a store's changes in a test, and waits for what is to be heard. */
 import type { SessionId } from '../../src/core/ids.js';
-import type { Watch } from '../../src/core/store.js';
+import type { StoredEntry, Watch } from '../../src/core/store.js';
 import type { RedisStore } from '../../src/stores/redis.js';
 
 export class Watcher {
@@ -51,4 +51,15 @@ export async function until(check: () => Promise<boolean> | boolean): Promise<vo
     }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+export async function walk(store: RedisStore, from?: string): Promise<StoredEntry[]> {
+  const met: StoredEntry[] = [];
+  let cursor = from;
+  do {
+    const page = await store.scan?.(cursor);
+    met.push(...(page?.entries ?? []));
+    cursor = page?.cursor;
+  } while (cursor !== undefined);
+  return met;
 }

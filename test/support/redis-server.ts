@@ -26,6 +26,14 @@ export function startRedis(binary: string, ...settings: string[]): Promise<Redis
   ]);
 }
 
+/** A replica of `primary`, once it has all of it. */
+export async function startReplica(binary: string, primary: RedisServer): Promise<RedisServer> {
+  const replica = await startRedis(binary, '--replicaof', `127.0.0.1 ${primary.port}`);
+  const ready = `port=${replica.port},state=online`;
+  while (!String(await primary.command('INFO', 'replication')).includes(ready));
+  return replica;
+}
+
 /** One Sentinel that watches one primary, under the name `main`. */
 export function startSentinel(binary: string, primary: RedisServer): Promise<RedisServer> {
   return start(binary, (port, folder) => {
@@ -35,6 +43,8 @@ export function startSentinel(binary: string, primary: RedisServer): Promise<Red
       'bind 127.0.0.1',
       `dir ${folder}`,
       `sentinel monitor main 127.0.0.1 ${primary.port} 1`,
+      'sentinel down-after-milliseconds main 500',
+      'sentinel failover-timeout main 2000',
     ];
     writeFileSync(file, `${lines.join('\n')}\n`);
     return [file, '--sentinel'];
@@ -58,13 +68,17 @@ async function command(port: number, args: string[]): Promise<unknown> {
   }
 }
 
-/** Three primaries without replicas, each with a third of the slots. */
-export async function startRedisCluster(binary: string): Promise<RedisCluster> {
-  const settings = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'];
-  const servers = await Promise.all([1, 2, 3].map(() => startRedis(binary, ...settings)));
+/** Three primaries, each with a third of the slots, and `replicas` of each: first the primaries, then theirs in order. */
+export async function startRedisCluster(binary: string, replicas = 0): Promise<RedisCluster> {
+  const settings = [
+    ...['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '1000'],
+    ...['--repl-diskless-sync-delay', '0', '--cluster-allow-replica-migration', 'no'],
+  ];
+  const count = 3 * (1 + replicas);
+  const servers = await Promise.all(Array.from({ length: count }, () => startRedis(binary, ...settings)));
   const stop = async (): Promise<void> => void (await Promise.all(servers.map((server) => server.stop())));
   try {
-    await meet(servers);
+    await meet(servers.slice(0, 3), servers.slice(3));
   } catch (error) {
     await stop();
     throw error;
@@ -74,19 +88,25 @@ export async function startRedisCluster(binary: string): Promise<RedisCluster> {
 
 const slots = 16_384;
 
-async function meet(servers: readonly RedisServer[]): Promise<void> {
-  for (const [index, server] of servers.entries()) {
+async function meet(primaries: readonly RedisServer[], replicas: readonly RedisServer[]): Promise<void> {
+  const servers = [...primaries, ...replicas];
+  for (const [index, server] of primaries.entries()) {
+    const [first, last] = [index, index + 1].map((third) => Math.ceil((third * slots) / primaries.length));
     const own = Array.from({ length: slots }, (_, slot) => slot).filter(
-      (slot) => Math.floor((slot * servers.length) / slots) === index,
+      (slot) => slot >= (first ?? 0) && slot < (last ?? 0),
     );
     await server.command('CLUSTER', 'ADDSLOTS', ...own.map(String));
     await server.command('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1));
   }
   const [first, ...others] = servers;
   for (const { port } of others) await first?.command('CLUSTER', 'MEET', '127.0.0.1', String(port));
-  for (const server of servers) {
-    for (let state = ''; !(state.includes('cluster_state:ok') && state.includes('cluster_known_nodes:3')); ) {
-      state = String(await server.command('CLUSTER', 'INFO'));
-    }
+  const says = async (server: RedisServer, what: string, ...command: string[]): Promise<void> => {
+    while (!String(await server.command(...command)).includes(what));
+  };
+  for (const server of servers) await says(server, `cluster_known_nodes:${servers.length}`, 'CLUSTER', 'INFO');
+  for (const [index, replica] of replicas.entries()) {
+    await replica.command('CLUSTER', 'REPLICATE', String(await primaries[index % 3]?.command('CLUSTER', 'MYID')));
+    await says(replica, 'master_link_status:up', 'INFO', 'replication');
   }
+  for (const server of servers) await says(server, 'cluster_state:ok', 'CLUSTER', 'INFO');
 }

@@ -1,7 +1,7 @@
 /** An owner's limit as the arguments that create.lua and replace.lua take. */
 import type { Owning, StoredRecord } from '../../core/store.js';
+import type { Argument } from './clients.js';
 import { encodeMarker } from './layout.js';
-import type { Argument } from './port.js';
 
 /** None where nothing limits the record. */
 export function admissionArguments({ owner }: StoredRecord, owning: Owning | undefined): Argument[] {

@@ -25,6 +25,7 @@ const versionLength = 11;
 const deadlineAt = versionAt + versionLength;
 const ownerAt = deadlineAt + 8;
 const nameLength = 27;
+const tagLength = 5;
 const endedAt = 1;
 const reasonAt = endedAt + 8;
 
@@ -32,13 +33,21 @@ const reasonAt = endedAt + 8;
  * Decides the slot. Sessions of one owner share the first four bytes of their ids with the owner's hash, hence the
  * first five characters of it.
  */
-export const tagOf = (name: SessionId | OwnerHash): string => name.slice(0, 5);
+export const tagOf = (name: SessionId | OwnerHash): string => name.slice(0, tagLength);
+
+/** The tag of a key that Keys made. */
+export const tagIn = (key: string): string => /\{(.*?)\}/.exec(key)?.[1] ?? '';
 
 export class Keys {
   readonly #prefix: string;
 
   constructor(prefix: string) {
     this.#prefix = prefix;
+  }
+
+  /** The same keys, behind what a client puts before them. */
+  behind(keyPrefix: string): Keys {
+    return new Keys(keyPrefix + this.#prefix);
   }
 
   session(id: SessionId): string {
@@ -53,6 +62,12 @@ export class Keys {
   /** When everything of an owner was ended. */
   mark(owner: OwnerHash): string {
     return this.#key('m', owner);
+  }
+
+  /** Matches every session and no more than that, as SCAN takes it. */
+  pattern(): string {
+    const any = '?';
+    return `${this.#prefix.replace(/[\\*?[\]^]/g, '\\$&')}{${any.repeat(tagLength)}}:s:${any.repeat(nameLength)}`;
   }
 
   #key(kind: string, name: SessionId | OwnerHash): string {

@@ -21,8 +21,9 @@ import {
   type StoredRecord,
 } from '../../core/store.js';
 import { admissionArguments, evictionArguments } from './admission.js';
+import type { Argument } from './clients.js';
 import { bufferOf, decode, decodeOutcome, encodeMarker, type Keys, successorOf } from './layout.js';
-import type { Argument, RedisPort } from './port.js';
+import type { RedisPort } from './port.js';
 
 export interface Replacement {
   readonly oldId: SessionId;

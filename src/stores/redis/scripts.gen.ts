@@ -36,13 +36,19 @@ end
 local function write(key, value)
 redis.call('SET', key, value, 'PXAT', moment(deadline_of(value) + slack))
 end
+local function server_time()
+local time = redis.call('TIME')
+return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local function write_again(key)
+local left = redis.call('PTTL', key)
+if left > 0 then redis.call('PEXPIREAT', key, moment(server_time() + left)) end
+end
 local function outlive(index, deadline)
 local left = redis.call('PTTL', index)
 if left == -2 then return end
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local wanted = deadline + 2 * slack
-if left == -1 or now + left < wanted then redis.call('PEXPIREAT', index, moment(wanted)) end
+if left == -1 or server_time() + left < wanted then redis.call('PEXPIREAT', index, moment(wanted)) end
 end
 local function enlist(index, id, deadline)
 for _, other in ipairs(redis.call('ZRANDMEMBER', index, 2)) do
@@ -133,7 +139,8 @@ return 'gone'`,
   end: `local head = head_of(KEYS[1])
 local kind = kind_of(head)
 if kind == 'absent' then return 'unknown' end
-if kind == 'record' then finish(KEYS[1], head, ARGV[1], ARGV[2]) end
+if kind == 'record' then finish(KEYS[1], head, ARGV[1], ARGV[2])
+elseif ARGV[3] == '1' then write_again(KEYS[1]) end
 return 'ended'`,
   evict: `local live = live_sessions(KEYS[1], tonumber(ARGV[1]), ARGV[3])
 evict(live, #live + 1 - tonumber(ARGV[2]), ARGV[4], ARGV[5])

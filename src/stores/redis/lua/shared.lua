@@ -53,14 +53,24 @@ local function write(key, value)
   redis.call('SET', key, value, 'PXAT', moment(deadline_of(value) + slack))
 end
 
+local function server_time()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+-- A write that changes nothing, for WAIT to wait for: from Redis 7.2 on, and in Valkey, it waits for no less. Of a kind
+-- that a full server does not refuse.
+local function write_again(key)
+  local left = redis.call('PTTL', key)
+  if left > 0 then redis.call('PEXPIREAT', key, moment(server_time() + left)) end
+end
+
 -- Keeps an index at least as long as a session in it. (PEXPIREAT has no GT before Redis 7.)
 local function outlive(index, deadline)
   local left = redis.call('PTTL', index)
   if left == -2 then return end
-  local time = redis.call('TIME')
-  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
   local wanted = deadline + 2 * slack
-  if left == -1 or now + left < wanted then redis.call('PEXPIREAT', index, moment(wanted)) end
+  if left == -1 or server_time() + left < wanted then redis.call('PEXPIREAT', index, moment(wanted)) end
 end
 
 -- Puts a session at the end of its owner's index, and looks at two others there: those that have expired leave one by

@@ -11,8 +11,8 @@
  * Neither reconnects, queues while it is offline or sends a command again: each would be a read that the server does not
  * track, or notices that nobody receives.
  */
-import type { IoredisClient } from '../port.js';
-import { beatOn, type Fleet, type Link, type LinkEvents } from './link.js';
+import type { IoredisClient } from '../clients.js';
+import { beatOn, type Connection, type Fleet, type Link, type LinkEvents, opening } from './link.js';
 
 /** `Redis` of ioredis. */
 export interface IoredisConnection extends IoredisClient {
@@ -35,7 +35,7 @@ export const ioredisFleet = (client: IoredisConnection): Fleet => ({
   cluster: false,
   primaries: () => [''],
   ownerOf: () => '',
-  open: (_, events, signal) => open(client, false, events, signal),
+  ...through(() => client, false),
 });
 
 export function ioredisClusterFleet(cluster: IoredisClusterConnections): Fleet {
@@ -44,15 +44,28 @@ export function ioredisClusterFleet(cluster: IoredisClusterConnections): Fleet {
     cluster: true,
     primaries: () => cluster.nodes('master').map(addressOf),
     ownerOf: (slot) => cluster.slots[slot]?.[0],
-    async open(address, events, signal) {
+    ...through((address) => {
       const node = cluster.nodes('master').find((master) => addressOf(master) === address);
       if (!node) throw new Error('the client no longer knows the server');
-      return await open(node, true, events, signal);
-    },
+      return node;
+    }, true),
+  };
+}
+
+function through(
+  at: (address: string) => IoredisConnection,
+  cluster: boolean,
+): Pick<Fleet, 'send' | 'connect' | 'open'> {
+  return {
+    send: async (address, args) => await sendOn(at(address))(args),
+    connect: async (address, lost, signal) => await connect(at(address).duplicate(overrides), lost, signal),
+    open: async (address, events, signal) => await open(at(address), cluster, events, signal),
   };
 }
 
 const overrides = {
+  // It would go before channels too, and of a node of a cluster it may be absent: whoever uses a link gives whole keys.
+  keyPrefix: '',
   protocol: 2,
   replyMapping: undefined,
   lazyConnect: true,
@@ -65,72 +78,86 @@ const overrides = {
   sentinelRetryStrategy: () => null,
 } as const;
 
-async function open(
-  client: IoredisConnection,
-  cluster: boolean,
-  { heard, lost }: LinkEvents,
-  signal: AbortSignal,
-): Promise<Link> {
-  const reads = client.duplicate(overrides);
-  // ioredis puts the prefix before channels too.
-  const notices = client.duplicate({ ...overrides, keyPrefix: '' });
+async function connect(connection: IoredisConnection, lost: () => void, signal: AbortSignal): Promise<Connection> {
   let open = true;
   const close = (): void => {
     open = false;
-    for (const connection of [reads, notices]) {
-      connection.disconnect();
-      // It only says goodbye, which a server that hangs never answers.
-      connection.stream?.destroy?.();
-    }
+    connection.disconnect();
+    // It only says goodbye, which a server that hangs never answers.
+    connection.stream?.destroy?.();
   };
   const end = (): void => {
     if (!open) return;
     close();
     lost();
   };
-  for (const connection of [reads, notices]) {
-    for (const event of ['error', 'close', 'end']) connection.on(event, end);
-  }
-  notices.on('messageBuffer', (_, keys) => {
+  for (const event of ['error', 'close', 'end']) connection.on(event, end);
+  await opening(signal, close, async () => {
+    await connection.connect();
+    if (!open) throw new Error('the connection was lost');
+  });
+  // The app's own connection decides how long the process lives.
+  connection.stream?.unref?.();
+  return { send: sendOn(connection), close };
+}
+
+async function open(
+  client: IoredisConnection,
+  cluster: boolean,
+  { heard, lost }: LinkEvents,
+  signal: AbortSignal,
+): Promise<Link> {
+  let open = true;
+  const connections: Connection[] = [];
+  const close = (): void => {
+    open = false;
+    for (const connection of connections) connection.close();
+  };
+  const end = (): void => {
+    if (!open) return;
+    close();
+    lost();
+  };
+  const subscriber = client.duplicate(overrides);
+  subscriber.on('messageBuffer', (_, keys) => {
     // Keys of one notice; null after FLUSHALL and FLUSHDB.
     for (const key of Array.isArray(keys) ? keys : [keys]) heard(key);
   });
-  const beat = async (): Promise<string> => {
-    const [now] = await Promise.all([beatOn(sendOn(reads), cluster), notices.callBuffer('ping')]);
-    return now;
+  const opened = (connection: Connection): Connection => {
+    connections.push(connection);
+    if (!open) connection.close();
+    return connection;
   };
-  signal.addEventListener('abort', close, { once: true });
-  try {
-    await Promise.all([reads.connect(), notices.connect()]);
+  return await opening(signal, close, async () => {
+    const [reads, notices] = await Promise.all([
+      connect(client.duplicate(overrides), end, signal).then(opened),
+      connect(subscriber, end, signal).then(opened),
+    ]);
     const [one, other, id, epoch] = await Promise.all([
       serverOf(reads),
       serverOf(notices),
-      notices.callBuffer('CLIENT', 'ID'),
-      beatOn(sendOn(reads), cluster),
+      notices.send(['CLIENT', 'ID']),
+      beatOn(reads.send, cluster),
     ]);
     // Through Sentinel, the two may have met different servers, where the number names somebody else's connection.
     if (one !== other) throw new Error('its connections lead to different servers');
-    await notices.callBuffer('subscribe', '__redis__:invalidate');
-    await reads.callBuffer('CLIENT', 'TRACKING', 'ON', 'REDIRECT', String(id));
+    // By their names in lower case ioredis knows the commands of a subscription.
+    await notices.send(['subscribe', '__redis__:invalidate']);
+    await reads.send(['CLIENT', 'TRACKING', 'ON', 'REDIRECT', String(id)]);
     if (!open) throw new Error('the connection was lost');
-    // The app's own connection decides how long the process lives.
-    for (const { stream } of [reads, notices]) stream?.unref?.();
-    return { epoch, get: (key) => reads.callBuffer('GET', key), beat, close };
-  } catch (error) {
-    open = false;
-    close();
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', close);
-  }
+    const beat = async (): Promise<string> => {
+      const [now] = await Promise.all([beatOn(reads.send, cluster), notices.send(['ping'])]);
+      return now;
+    };
+    return { epoch, get: (key) => reads.send(['GET', key]), beat, close };
+  });
 }
 
 const sendOn =
-  (connection: IoredisConnection) =>
-  ([command, ...args]: Parameters<IoredisClient['callBuffer']>[1][]): Promise<unknown> =>
+  (connection: IoredisConnection): Connection['send'] =>
+  ([command, ...args]) =>
     connection.callBuffer(String(command), ...args);
 
-async function serverOf(connection: IoredisConnection): Promise<string | undefined> {
-  const info = String(await connection.callBuffer('INFO', 'server'));
-  return /run_id:(\w+)/.exec(info)?.[1];
+async function serverOf({ send }: Connection): Promise<string | undefined> {
+  return /run_id:(\w+)/.exec(String(await send(['INFO', 'server'])))?.[1];
 }

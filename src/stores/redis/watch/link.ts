@@ -1,5 +1,5 @@
 /** What the watch asks of connections of its own: see node-redis.ts and ioredis.ts for how each client gives them. */
-import type { Argument } from '../port.js';
+import type { Argument } from '../clients.js';
 
 /** Connections to one primary that live and die together. Once lost, a link stays lost: the next one is a new one. */
 export interface Link {
@@ -22,15 +22,39 @@ export interface LinkEvents {
   readonly lost: () => void;
 }
 
-/** The primaries as the user's client knows them now, and links to them. */
+/** The primaries as the user's client knows them now, and more connections to them. */
 export interface Fleet {
   readonly cluster: boolean;
   /** Addresses; outside of a cluster one, which is the empty string. */
   primaries(): readonly string[];
   /** The address of a slot's primary. */
   ownerOf(slot: number): string | undefined;
+  /** One command to a primary of a cluster, on the client's own connection. */
+  send(address: string, args: Argument[]): Promise<unknown>;
+  /** A connection that nothing else uses. Gives up when `signal` aborts. */
+  connect(address: string, lost: () => void, signal: AbortSignal): Promise<Connection>;
   /** Gives up when `signal` aborts. */
   open(address: string, events: LinkEvents, signal: AbortSignal): Promise<Link>;
+}
+
+/** Never reconnects, never queues while it is offline, never sends a command again. */
+export interface Connection {
+  readonly send: Command;
+  close(): void;
+}
+
+/** Runs `open`; whatever it has opened until it fails, or `signal` aborts, is closed. */
+export async function opening<T>(signal: AbortSignal, close: () => void, open: () => Promise<T>): Promise<T> {
+  signal.addEventListener('abort', close, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await open();
+  } catch (error) {
+    close();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', close);
+  }
 }
 
 export type Command = (args: Argument[]) => Promise<unknown>;

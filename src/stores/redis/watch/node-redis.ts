@@ -6,8 +6,8 @@
  * The connection never reconnects, never queues while it is offline and never sends a command again: each would be a
  * read that the server does not track.
  */
-import type { NodeRedisClient } from '../port.js';
-import { beatOn, type Fleet, type Link, type LinkEvents } from './link.js';
+import type { NodeRedisClient } from '../clients.js';
+import { beatOn, type Connection, type Fleet, type Link, type LinkEvents, opening } from './link.js';
 
 /** What `createClient` made. */
 export interface NodeRedisConnection extends NodeRedisClient {
@@ -35,36 +35,51 @@ export const nodeRedisFleet = (connection: () => Promise<NodeRedisConnection>): 
   cluster: false,
   primaries: () => [''],
   ownerOf: () => '',
-  open: async (_, events, signal) => await open(await connection(), false, events, signal),
+  ...through(connection, false),
 });
 
 export const nodeRedisClusterFleet = (cluster: NodeRedisClusterConnections): Fleet => ({
   cluster: true,
   primaries: () => cluster.masters.map(({ address }) => address),
   ownerOf: (slot) => cluster.slots[slot]?.master?.address,
-  async open(address, events, signal) {
+  ...through(async (address) => {
     const node = cluster.masters.find((master) => master.address === address);
     if (!node) throw new Error('the client no longer knows the server');
-    return await open(await cluster.nodeClient(node), true, events, signal);
-  },
+    return await cluster.nodeClient(node);
+  }, true),
 });
 
 /** RESP's type byte of a string of any length, `$`. */
 const buffers = { typeMapping: { 36: Buffer } } as const;
 
-async function open(
-  client: NodeRedisConnection,
+function through(
+  at: (address: string) => Promise<NodeRedisConnection>,
   cluster: boolean,
-  { heard, lost }: LinkEvents,
+): Pick<Fleet, 'send' | 'connect' | 'open'> {
+  return {
+    send: async (address, args) => await (await at(address)).sendCommand(args, buffers),
+    connect: async (address, lost, signal) => await connect(await at(address), {}, lost, signal),
+    async open(address, { heard, lost }, signal): Promise<Link> {
+      const { send, close } = await connect(await at(address), { emitInvalidate: true, heard }, lost, signal);
+      const epoch = await opening(signal, close, () => beatOn(send, cluster));
+      return { epoch, get: (key) => send(['GET', key]), beat: () => beatOn(send, cluster), close };
+    },
+  };
+}
+
+async function connect(
+  client: NodeRedisConnection,
+  { heard, ...more }: { readonly emitInvalidate?: true; readonly heard?: LinkEvents['heard'] },
+  lost: () => void,
   signal: AbortSignal,
-): Promise<Link> {
+): Promise<Connection> {
   const connection = client.duplicate({
     RESP: 3,
-    emitInvalidate: true,
     clientSideCache: undefined,
     disableOfflineQueue: true,
     readonly: false,
     socket: { ...client.options?.socket, reconnectStrategy: false },
+    ...more,
   });
   let open = true;
   const close = (): void => {
@@ -81,22 +96,12 @@ async function open(
     lost();
   };
   for (const event of ['error', 'end', 'reconnecting', 'terminated']) connection.on(event, end);
-  connection.on('invalidate', heard);
-  signal.addEventListener('abort', close, { once: true });
-  const send = (args: Parameters<NodeRedisClient['sendCommand']>[0]): Promise<unknown> =>
-    connection.sendCommand(args, buffers);
-  try {
+  if (heard) connection.on('invalidate', heard);
+  await opening(signal, close, async () => {
     await connection.connect();
-    const epoch = await beatOn(send, cluster);
     if (!open) throw new Error('the connection was lost');
-    // The app's own connection decides how long the process lives.
-    connection.unref();
-    return { epoch, get: (key) => send(['GET', key]), beat: () => beatOn(send, cluster), close };
-  } catch (error) {
-    open = false;
-    close();
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', close);
-  }
+  });
+  // The app's own connection decides how long the process lives.
+  connection.unref();
+  return { send: (args) => connection.sendCommand(args, buffers), close };
 }
