@@ -5,6 +5,7 @@ import type { SessionId } from './ids.js';
 import { deadlinesOf, lifeOf } from './policy.js';
 import type { Aal } from './record.js';
 import { toldEndings } from './refusals.js';
+import type { Signals } from './signals.js';
 import { isOwnerIndexed, type OwnerIndexed } from './store.js';
 import { hashOwner } from './token.js';
 
@@ -21,12 +22,18 @@ export interface SessionSummary {
   readonly userAgent: string | undefined;
 }
 
+/** What is managed: the engine, or another keeper of sessions over the same rooms. */
+export interface Managed
+  extends Pick<Engine, 'store' | 'keyring' | 'config' | 'guard' | 'repository' | 'events' | 'endSession'> {
+  readonly signals: Pick<Signals, 'ended'>;
+}
+
 /** Every hash under which the store may know this owner: one for each key of the ring. */
-function hashesOf(engine: Engine, owner: string) {
+function hashesOf(engine: Managed, owner: string) {
   return engine.keyring.all.map((keys) => hashOwner(keys, engine.config.audience, owner));
 }
 
-function indexed(engine: Engine, operation: string): OwnerIndexed {
+function indexed(engine: Managed, operation: string): OwnerIndexed {
   if (isOwnerIndexed(engine.store)) return engine.store;
   throw new SessionError(
     'ERR_SESSION_STORE_CAPABILITY',
@@ -35,7 +42,7 @@ function indexed(engine: Engine, operation: string): OwnerIndexed {
 }
 
 /** The owner's live sessions, oldest first. */
-export async function listSessions(engine: Engine, owner: string | number | bigint): Promise<SessionSummary[]> {
+export async function listSessions(engine: Managed, owner: string | number | bigint): Promise<SessionSummary[]> {
   const store = indexed(engine, 'list');
   const now = engine.config.clock.now();
   const summaries: SessionSummary[] = [];
@@ -63,7 +70,7 @@ export async function listSessions(engine: Engine, owner: string | number | bigi
 }
 
 /** Ends one session by its public id. False if there was none. */
-export async function revokeSession(engine: Engine, id: string, reason: string): Promise<boolean> {
+export async function revokeSession(engine: Managed, id: string, reason: string): Promise<boolean> {
   const ended = await engine.endSession(idOf(id, 'revoke'), reasonOf(reason, 'revoke'));
   // Replaced by a sign-in before: it goes on under another id, so saying that it was revoked would be a lie.
   return ended !== undefined && ended !== 'replaced';
@@ -74,7 +81,7 @@ export async function revokeSession(engine: Engine, id: string, reason: string):
  * @returns how many ended.
  */
 export async function revokeOwner(
-  engine: Engine,
+  engine: Managed,
   owner: string | number | bigint,
   reason: string,
   exceptId?: string,

@@ -16,6 +16,8 @@ export interface PurposeKeys {
   readonly csrf: KeyObject;
   /** Keyed hash of owners. */
   readonly owner: KeyObject;
+  /** PRF from the session ids of other libraries to ours. */
+  readonly sid: KeyObject;
 }
 
 export interface Keyring {
@@ -41,6 +43,7 @@ function purposeKeys(secret: string): PurposeKeys {
     record: createSecretKey(derive(secret, 'record')),
     csrf: createSecretKey(derive(secret, 'csrf')),
     owner: createSecretKey(derive(secret, 'owner')),
+    sid: createSecretKey(derive(secret, 'sid')),
   };
 }
 

@@ -1,0 +1,31 @@
+/** Whose session it is: asked of the app's function, and how the store hears of it. */
+import type { SessionData } from 'express-session';
+import { describe, SessionError } from '../core/errors.js';
+import type { Keyring } from '../core/keyring.js';
+import type { OwnerFields } from '../core/repository.js';
+import { hashOwner } from '../core/token.js';
+import type { OwnerOf } from './options.js';
+
+/** Longer is no name of a person but a mistake, such as a whole profile as JSON. */
+const longest = 512;
+
+export function ownerOf(of: OwnerOf | undefined, session: object): string | undefined {
+  const owner: unknown = of?.(session as SessionData);
+  if (owner === undefined || owner === null || owner === '' || owner === false) return undefined;
+  if (typeof owner === 'bigint' || Number.isSafeInteger(owner)) return String(owner);
+  if (typeof owner === 'string' && owner.length <= longest) return owner;
+  throw new SessionError(
+    'ERR_SESSION_ARGUMENT',
+    `owner: expected the function to answer a string of at most ${longest} characters or a whole number, or nothing while nobody has signed in, got ${typeof owner === 'string' ? `${owner.length} characters` : describe(owner)}.`,
+  );
+}
+
+/** `startedAt`: when the request that signs in came; a revocation of everything after that bars it. */
+export function ownerFields(
+  keyring: Keyring,
+  audience: string,
+  owner: string | undefined,
+  startedAt: number,
+): OwnerFields {
+  return owner === undefined ? {} : { ownerHash: hashOwner(keyring.newest, audience, owner), startedAt };
+}
