@@ -1,4 +1,5 @@
 /** All mutants, by guarantee. */
+import { expressSession } from './express-session.js';
 import { overlap } from './g01-g05.js';
 import { revocationAndSeal } from './g06-g07.js';
 import { clocksAndStrangers } from './g08-g09.js';
@@ -14,6 +15,7 @@ export const mutants: readonly Mutant[] = [
   ...clocksAndStrangers,
   ...badInput,
   ...outputAndMemory,
+  ...expressSession,
   ...redis,
   ...socketsAndPolling,
 ];

@@ -6,6 +6,7 @@
  * upsert in the contract: a session is created once, and a save of one that was loaded needs it to be there still.
  */
 import type { Managed } from '../core/admin.js';
+import { describe, SessionError } from '../core/errors.js';
 import { Events } from '../core/events.js';
 import type { Stored } from '../core/handle.js';
 import type { SessionId } from '../core/ids.js';
@@ -81,6 +82,9 @@ export class Sessions implements Managed {
   }
 
   ids(sid: string): Ids {
+    if (typeof sid !== 'string') {
+      throw new SessionError('ERR_SESSION_ARGUMENT', `expected an id of express-session, got ${describe(sid)}.`);
+    }
     return idsOf(this.keyring, this.config.audience, sid);
   }
 
@@ -96,6 +100,7 @@ export class Sessions implements Managed {
   }
 
   async load(sid: string): Promise<object | undefined> {
+    if (typeof sid !== 'string') return undefined;
     const ids = this.ids(sid);
     const found = await this.#find(ids, this.guard.deadline());
     const id = found.kind === 'found' ? found.stored.id : ids[0];

@@ -126,7 +126,7 @@ export class HoldfastStore extends Store {
   }
 
   /** The public name of a session, such as `store.publicId(req.session)`: for logs, lists and `revoke`. It opens nothing; `req.session.id` does. */
-  publicId(session: Session): string {
+  publicId(session: Pick<Session, 'id'>): string {
     return this.#sessions.idOf(session.id, session);
   }
 
