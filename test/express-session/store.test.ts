@@ -83,6 +83,8 @@ describe('as a store of express-session', () => {
     expect(await get(store, 'nobody')).toBeUndefined();
     expect(await get(store, undefined as never)).toBeUndefined();
     expect(spy.count('read')).toBe(1);
+    expect(await code(destroy(store, undefined as never))).toBe('ERR_SESSION_ARGUMENT');
+    expect(await code(set(store, 7 as never, data()))).toBe('ERR_SESSION_ARGUMENT');
   });
 
   it('load makes a session of it', async () => {
