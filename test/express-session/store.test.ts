@@ -83,7 +83,11 @@ describe('as a store of express-session', () => {
     expect(await get(store, 'nobody')).toBeUndefined();
     expect(await get(store, undefined as never)).toBeUndefined();
     expect(spy.count('read')).toBe(1);
-    expect(await code(destroy(store, undefined as never))).toBe('ERR_SESSION_ARGUMENT');
+    // An error that is thrown at express-session leaves the response without an end.
+    const heard = new Promise((resolve) => {
+      expect(() => store.destroy(undefined as never, resolve)).not.toThrow();
+    });
+    expect(await heard).toMatchObject({ code: 'ERR_SESSION_ARGUMENT' });
     expect(await code(set(store, 7 as never, data()))).toBe('ERR_SESSION_ARGUMENT');
   });
 
