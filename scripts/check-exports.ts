@@ -18,6 +18,7 @@ const subpaths: Record<string, string> = {
   './stores/memory': 'stores/memory',
   './stores/lmdb': 'stores/lmdb',
   './stores/redis': 'stores/redis',
+  './stores/migrating': 'stores/migrating',
   './stores/conformance': 'stores/conformance/index',
 };
 

@@ -5,6 +5,7 @@ import { revocationAndSeal } from './g06-g07.js';
 import { clocksAndStrangers } from './g08-g09.js';
 import { badInput } from './g10.js';
 import { outputAndMemory } from './g11-g12.js';
+import { betweenStores } from './migrating.js';
 import type { Mutant } from './mutant.js';
 import { redis } from './redis.js';
 import { socketsAndPolling } from './sockets.js';
@@ -18,4 +19,5 @@ export const mutants: readonly Mutant[] = [
   ...expressSession,
   ...redis,
   ...socketsAndPolling,
+  ...betweenStores,
 ];

@@ -5,6 +5,7 @@ import { createClient } from 'redis';
 import type { OwnerIndexed, Scannable, SessionStore, Sweepable } from '../../src/core/store.js';
 import { lmdbStore } from '../../src/stores/lmdb.js';
 import { memoryStore } from '../../src/stores/memory.js';
+import { migrating as migratingStore } from '../../src/stores/migrating.js';
 import { redisStore } from '../../src/stores/redis.js';
 import { needs } from './needs.js';
 import { startRedis } from './redis-server.js';
@@ -83,5 +84,29 @@ const redis: StoreKind = {
   },
 };
 
+/**
+ * In the middle of a switch: sessions begin in the old store, on an instance that prepares, and are used on one that
+ * moves, so that every test meets moves.
+ */
+const migrating: StoreKind = {
+  name: 'migrating',
+  async open() {
+    const [from, to] = [memoryStore(), memoryStore()];
+    const handle = (): FullStore => {
+      const preparing = migratingStore({ from, to, phase: 'prepare' });
+      const moving = migratingStore({ from, to }) as FullStore;
+      return new Proxy(moving, {
+        get(target, name) {
+          const begins = name === 'create' || name === 'replace';
+          const store = begins ? preparing : target;
+          const member: unknown = Reflect.get(store, name);
+          return typeof member === 'function' ? member.bind(store) : member;
+        },
+      });
+    };
+    return { store: handle(), reopen: handle, remove: async () => undefined };
+  },
+};
+
 /** Every store that the guarantees are shown on. Later stores join this list. */
-export const storeKinds: readonly StoreKind[] = [memory, lmdb, ...(redisServer ? [redis] : [])];
+export const storeKinds: readonly StoreKind[] = [memory, lmdb, migrating, ...(redisServer ? [redis] : [])];
