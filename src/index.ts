@@ -3,13 +3,15 @@ export type { SessionSummary } from './core/admin.js';
 export type { CacheStatistics } from './core/cache-statistics.js';
 export type { Clock } from './core/clock.js';
 export type { Duration } from './core/duration.js';
-export { SessionError, type SessionErrorCode } from './core/errors.js';
+export { endedMessage } from './core/endings.js';
+export { type Requirement, SessionError, type SessionErrorCode } from './core/errors.js';
 export type { EventListener, SessionEvent } from './core/events.js';
 export type { OwnerHash, SessionId, Version } from './core/ids.js';
-export type { CacheOptions, Preset } from './core/options.js';
+export type { CacheOptions, MaxPerOwner, Preset } from './core/options.js';
 export type { Aal } from './core/record.js';
 export type {
   Data,
+  ElevateOptions,
   ReauthenticateOptions,
   Session,
   SessionCookie,
@@ -38,9 +40,11 @@ export type {
 export type { TimeLeft } from './core/time-left.js';
 export { type Explanation, explain } from './express/explain.js';
 export type { CrossSiteOptions, SessionOptions } from './express/options.js';
+export { problemOf, type SessionProblem } from './express/problem.js';
 export type { RequireOptions } from './express/require.js';
 export { type Middleware, type Sessions, session } from './express/session.js';
 export { type SessionData, sessionOf } from './express/typed.js';
 export type { AcceptedUpgrade, RefusedUpgrade, Upgrade, UpgradeOptions } from './express/upgrade.js';
+export { safeReturnPath } from './http/return-path.js';
 export type { SessionEnd, WebSocketPort } from './http/upgrade.js';
 export { type MemoryStoreOptions, memoryStore } from './stores/memory.js';

@@ -1,6 +1,7 @@
 /** What can be done to sessions from outside a request of theirs. */
 import type { Engine } from './engine.js';
 import { describe, SessionError } from './errors.js';
+import type { Stored } from './handle.js';
 import type { SessionId } from './ids.js';
 import { deadlinesOf, lifeOf } from './policy.js';
 import type { Aal } from './record.js';
@@ -18,14 +19,23 @@ export interface SessionSummary {
   readonly endsAt: Date;
   readonly aal: Aal;
   readonly amr: readonly string[];
+  /** When the person last proved who they are. */
+  readonly authenticatedAt: Date | undefined;
   /** As the browser sent it at sign-in, cut to 256 characters. */
   readonly userAgent: string | undefined;
+  /** What the option `deviceLabel` makes of the user agent; undefined without it. */
+  readonly device: string | undefined;
+  /** The network of the sign-in: IPv4 /24 or IPv6 /48, never the whole address; undefined with `recordAddress: false`. */
+  readonly address: string | undefined;
+  /** It is the session whose id was given as `current`. */
+  readonly current: boolean;
 }
 
 /** What is managed: the engine, or another keeper of sessions over the same rooms. */
 export interface Managed
   extends Pick<Engine, 'store' | 'keyring' | 'config' | 'guard' | 'repository' | 'events' | 'endSession'> {
   readonly signals: Pick<Signals, 'ended'>;
+  readonly cache?: { forget(id: SessionId): void };
 }
 
 /** Every hash under which the store may know this owner: one for each key of the ring. */
@@ -42,11 +52,54 @@ function indexed(engine: Managed, operation: string): OwnerIndexed {
 }
 
 /** The owner's live sessions, oldest first. */
-export async function listSessions(engine: Managed, owner: string | number | bigint): Promise<SessionSummary[]> {
-  const store = indexed(engine, 'list');
+export async function listSessions(
+  engine: Managed,
+  owner: string | number | bigint,
+  currentId?: string,
+): Promise<SessionSummary[]> {
+  const current = currentId === undefined ? undefined : idOf(currentId, 'list current');
+  const live = await liveSessions(engine, owner, 'list');
+  const summaries = live.map(({ id, header, idleDeadline }) => {
+    const deadlines = deadlinesOf(header, idleDeadline, engine.config);
+    return {
+      id,
+      createdAt: new Date(header.createdAt),
+      authenticatedAt: header.authenticatedAt === undefined ? undefined : new Date(header.authenticatedAt),
+      lastSeenAt: new Date(deadlines.lastSeenAt),
+      expiresAt: new Date(deadlines.expiresAt),
+      endsAt: new Date(deadlines.endsAt),
+      aal: header.aal,
+      amr: header.amr,
+      userAgent: header.userAgent,
+      device: labelOf(engine, header.userAgent),
+      address: header.address,
+      current: id === current,
+    };
+  });
+  return summaries.sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
+}
+
+/** How many live sessions the owner has. */
+export async function countSessions(engine: Managed, owner: string | number | bigint): Promise<number> {
+  return (await liveSessions(engine, owner, 'count')).length;
+}
+
+/** A label is for show: an app's function that throws on one odd user agent must not hide the whole list. */
+function labelOf(engine: Managed, userAgent: string | undefined): string | undefined {
+  if (userAgent === undefined || !engine.config.deviceLabel) return undefined;
+  try {
+    const label: unknown = engine.config.deviceLabel(userAgent);
+    return typeof label === 'string' ? label : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function liveSessions(engine: Managed, owner: string | number | bigint, operation: string): Promise<Stored[]> {
+  const store = indexed(engine, operation);
   const now = engine.config.clock.now();
-  const summaries: SessionSummary[] = [];
-  for (const hash of hashesOf(engine, ownerOf(owner, 'list'))) {
+  const live: Stored[] = [];
+  for (const hash of hashesOf(engine, ownerOf(owner, operation))) {
     for (const { id, record } of await engine.guard.call('read', () => store.listByOwner(hash))) {
       const found = engine.repository.open(id, record);
       if (found.kind !== 'found') continue;
@@ -54,19 +107,10 @@ export async function listSessions(engine: Managed, owner: string | number | big
       const deadlines = deadlinesOf(header, idleDeadline, engine.config);
       // Only the sealed owner counts: the outer one could have been set by whoever can write to the store.
       if (lifeOf(deadlines, now) !== 'alive' || header.owner !== String(owner)) continue;
-      summaries.push({
-        id,
-        createdAt: new Date(header.createdAt),
-        lastSeenAt: new Date(deadlines.lastSeenAt),
-        expiresAt: new Date(deadlines.expiresAt),
-        endsAt: new Date(deadlines.endsAt),
-        aal: header.aal,
-        amr: header.amr,
-        userAgent: header.userAgent,
-      });
+      live.push(found.stored);
     }
   }
-  return summaries.sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
+  return live;
 }
 
 /** Ends one session by its public id. False if there was none. */
@@ -85,18 +129,19 @@ export async function revokeOwner(
   owner: string | number | bigint,
   reason: string,
   exceptId?: string,
+  operation = 'revokeAll',
 ): Promise<number> {
-  const store = indexed(engine, 'revokeAll');
-  const except = exceptId === undefined ? undefined : idOf(exceptId, 'revokeAll except');
-  const ending = engine.repository.ending(reasonOf(reason, 'revokeAll'));
+  const store = indexed(engine, operation);
+  const except = exceptId === undefined ? undefined : idOf(exceptId, `${operation} except`);
+  const ending = engine.repository.ownerEnding(reasonOf(reason, operation));
   let count = 0;
-  for (const hash of hashesOf(engine, ownerOf(owner, 'revokeAll'))) {
+  for (const hash of hashesOf(engine, ownerOf(owner, operation))) {
     const ids = await engine.guard.call('endByOwner', () =>
       store.endByOwner(hash, ending, except === undefined ? {} : { except }),
     );
     for (const id of ids) {
       engine.events.emit({ type: 'ended', id, reason });
-      engine.cache.forget(id);
+      engine.cache?.forget(id);
       engine.signals.ended(id, reason);
     }
     count += ids.length;

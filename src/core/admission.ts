@@ -102,6 +102,8 @@ export class Admission {
     const { id } = token;
     if (found.kind === 'missing') {
       this.#refuse(handle, { reason: 'unknown-session', id });
+      // The token is ours, so there was a session. Stores forget those that have expired, some at that very moment.
+      handle.endedReason = 'expired';
       return handle;
     }
     if (found.kind === 'ended') {

@@ -17,12 +17,30 @@ export function ownerName(owner: unknown): string {
 }
 
 export function startOf(handle: SessionHandle, options: { readonly startedAt?: number | undefined }): number {
-  if (options.startedAt === undefined) return handle.openedAt;
+  // After credentialChanged() the request goes on with the new credential: its own mark must not bar it.
+  if (options.startedAt === undefined) return Math.max(handle.openedAt, (handle.barredAt ?? -1) + 1);
   return wholeNumber(options.startedAt, 'startedAt (ms since the epoch)', 0, Number.MAX_SAFE_INTEGER);
 }
 
 export function aalOf(value: unknown, option: string): Aal {
   return wholeNumber(value, option, 1, 3) as Aal;
+}
+
+/** A name of what was unlocked, as RFC 6749 section 3.3 spells scopes, but short. */
+export function scopeOf(value: unknown, option: string): string {
+  if (typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/.test(value)) return value;
+  throw new SessionError(
+    'ERR_SESSION_ARGUMENT',
+    `${option}: expected a word of 1 to 64 visible ASCII characters such as 'payments', without quotes and backslashes, got ${describe(value)}.`,
+  );
+}
+
+export function stepOf(value: unknown): string {
+  if (typeof value === 'string' && /^[a-z][a-z0-9-]{0,31}$/.test(value)) return value;
+  throw new SessionError(
+    'ERR_SESSION_ARGUMENT',
+    `signIn pending: expected the name of the next step such as 'mfa' (lower case, at most 32 characters), got ${describe(value)}.`,
+  );
 }
 
 export function names(value: unknown, option: string): readonly string[] {

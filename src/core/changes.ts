@@ -8,7 +8,7 @@ import { identityRaised } from './identity.js';
 import type { SessionId } from './ids.js';
 import { merge } from './merge.js';
 import type { Parts } from './parts.js';
-import { busy, endedError, toldEndings, unreadable } from './refusals.js';
+import { busy, endedError, signInRefused, toldEndings, unreadable } from './refusals.js';
 import type { Found, OwnerFields, PutResult } from './repository.js';
 import { type Data, fill, type Session } from './session.js';
 import { decodeStored, encodeSession, sameBytes } from './stored-data.js';
@@ -143,6 +143,15 @@ export class Changes {
     if (owner === undefined) return {};
     const ownerHash = hashOwner(this.#parts.keyring.newest, this.#parts.config.audience, owner);
     return startedAt === undefined ? { ownerHash } : { ownerHash, startedAt };
+  }
+
+  /** Why a session could not be put in another's place: told as an event and to `explain`, and thrown by the verb. */
+  refused(handle: SessionHandle, result: string): SessionError {
+    if (result === 'barred' || result === 'limit') {
+      handle.refusals.push(`sign-in-${result}`);
+      this.#parts.events.emit({ type: 'sign-in-refused', reason: result });
+    }
+    return signInRefused(result);
   }
 
   /** After a session was replaced in the store: this request goes on with the new one. */

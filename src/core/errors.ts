@@ -25,6 +25,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_COOKIE_TOO_LATE'
   | 'ERR_SESSION_CROSS_SITE'
   | 'ERR_SESSION_SIGN_IN_REQUIRED'
+  | 'ERR_SESSION_PENDING'
+  | 'ERR_SESSION_STEP_UP_REQUIRED'
   | 'ERR_SESSION_MIDDLEWARE_MISSING';
 
 /** The HTTP status that fits each code when it reaches an error handler. */
@@ -51,6 +53,8 @@ const statuses: Record<SessionErrorCode, number> = {
   ERR_SESSION_COOKIE_TOO_LATE: 500,
   ERR_SESSION_CROSS_SITE: 403,
   ERR_SESSION_SIGN_IN_REQUIRED: 401,
+  ERR_SESSION_PENDING: 401,
+  ERR_SESSION_STEP_UP_REQUIRED: 401,
   ERR_SESSION_MIDDLEWARE_MISSING: 500,
 };
 
@@ -60,14 +64,26 @@ export const errorCodes = Object.keys(statuses) as readonly SessionErrorCode[];
 /** Shared by every copy of the package in a process, so that `instanceof` holds across ESM, CJS and duplicates. */
 const brand = Symbol.for('holdfast.SessionError');
 
+/** What a guard asks for and a request does not have. */
+export type Requirement =
+  | { readonly requirement: 'sign-in' }
+  | { readonly requirement: 'step'; readonly step: string }
+  | { readonly requirement: 'aal'; readonly wanted: number; readonly got: number }
+  | { readonly requirement: 'freshness'; readonly withinSeconds: number }
+  | { readonly requirement: 'scope'; readonly scope: string };
+
 export interface SessionErrorOptions {
   readonly cause?: unknown;
   /** Overrides the status of the code. */
   readonly status?: number;
   /** Where in the session's data, as `cart.items[3]`. */
   readonly path?: string;
-  /** Why the session ended, with `ERR_SESSION_ENDED`. */
+  /** Why the session ended, with `ERR_SESSION_ENDED` and `ERR_SESSION_SIGN_IN_REQUIRED`. */
   readonly reason?: string;
+  /** From a guard: what is missing. */
+  readonly missing?: readonly Requirement[];
+  /** From a guard: the page of the app where it can be had. */
+  readonly page?: string;
   /** With a store fault: `unknown` where the store may have applied the change, `not-applied` where it can't have. */
   readonly outcome?: 'unknown' | 'not-applied';
 }
@@ -79,6 +95,8 @@ export class SessionError extends Error {
   readonly status: number;
   declare readonly path?: string;
   declare readonly reason?: string;
+  declare readonly missing?: readonly Requirement[];
+  declare readonly page?: string;
   declare readonly outcome?: 'unknown' | 'not-applied';
 
   constructor(code: SessionErrorCode, message: string, options: SessionErrorOptions = {}) {
@@ -87,6 +105,8 @@ export class SessionError extends Error {
     this.status = options.status ?? statuses[code];
     if (options.path !== undefined) this.path = options.path;
     if (options.reason !== undefined) this.reason = options.reason;
+    if (options.missing !== undefined) this.missing = options.missing;
+    if (options.page !== undefined) this.page = options.page;
     if (options.outcome !== undefined) this.outcome = options.outcome;
     Object.defineProperty(this, brand, { value: true });
   }

@@ -41,6 +41,19 @@ export type SessionEvent =
       readonly id?: SessionId;
       readonly endedReason?: string;
     }
+  | {
+      readonly type: 'guard-refused';
+      readonly at: number;
+      /** `guard-` and what is missing first: `sign-in`, `step`, `aal`, `freshness` or `scope`. */
+      readonly reason: string;
+      readonly id?: SessionId;
+    }
+  | {
+      readonly type: 'sign-in-refused';
+      readonly at: number;
+      /** The person's sessions were revoked after the sign-in began, or they have as many as are allowed. */
+      readonly reason: 'barred' | 'limit';
+    }
   | { readonly type: 'record-refused'; readonly at: number; readonly reason: RecordFault; readonly id: SessionId }
   | { readonly type: 'conflict'; readonly at: number; readonly id: SessionId; readonly paths: readonly string[] }
   | {

@@ -79,6 +79,8 @@ export class SessionHandle {
   underWay: Set<Promise<void>> | undefined;
   /** Why a verb failed that nobody awaited: the response fails with it. */
   unheard: unknown;
+  /** When this request itself barred the owner's earlier sign-ins (ms). */
+  barredAt: number | undefined;
   /** A new token was made in this request, so a change of identity needs no other. */
   replacedHere = false;
   /** The change was dropped and said to be; not again at the end of the response. */

@@ -1,5 +1,6 @@
 /** The headers of records that are about to be written: who, since when, until when, under which secret. */
 import { randomBytes } from 'node:crypto';
+import { coarseAddress } from './coarse-address.js';
 import type { RequestFacts, Stored } from './handle.js';
 import { identityRaised } from './identity.js';
 import type { EngineConfig } from './options.js';
@@ -8,7 +9,6 @@ import { decodeStored } from './stored-data.js';
 import { hashSecret } from './token.js';
 
 const longestUserAgent = 256;
-const longestAddress = 64;
 const seedBytes = 32;
 
 /** The header of a session that begins now, as `from` where that says something. */
@@ -19,7 +19,8 @@ export function newHeader(
   from: Partial<RecordHeader>,
 ): RecordHeader {
   const now = config.clock.now();
-  const { userAgent, address } = facts;
+  const { userAgent } = facts;
+  const address = config.recordAddress && facts.address !== undefined ? coarseAddress(facts.address) : undefined;
   const { previousHash: _oldSecretsDieWithTheOldToken, ...kept } = from;
   return {
     aal: 0,
@@ -29,7 +30,7 @@ export function newHeader(
     ownAbsolute: false,
     persistent: config.persistent,
     ...(userAgent === undefined ? {} : { userAgent: userAgent.slice(0, longestUserAgent) }),
-    ...(address === undefined ? {} : { address: address.slice(0, longestAddress) }),
+    ...(address === undefined ? {} : { address }),
     ...kept,
     createdAt: now,
     absoluteDeadline: now + config.absoluteMs,
@@ -50,10 +51,26 @@ export function headerAfterRise(
   secret: Uint8Array,
   before: Stored,
 ): RecordHeader {
-  const fresh = newHeader(config, facts, secret, before.header);
-  const { owner, createdAt, absoluteDeadline } = before.header;
-  const known = owner !== undefined || identityRaised({}, decodeStored(before), config.identityFields) !== undefined;
+  // Whoever they are now, what was unlocked was unlocked for somebody else.
+  const { scopes: _lost, ...from } = before.header;
+  const fresh = newHeader(config, facts, secret, from);
+  const { owner, pending, createdAt, absoluteDeadline } = before.header;
+  const known =
+    owner !== undefined ||
+    pending !== undefined ||
+    identityRaised({}, decodeStored(before), config.identityFields) !== undefined;
   return known ? { ...fresh, createdAt, absoluteDeadline } : fresh;
+}
+
+/** The header of the same session under a new token: nothing but the token is new, and no deadline moves. */
+export function samePersonHeader(
+  config: EngineConfig,
+  facts: RequestFacts,
+  secret: Uint8Array,
+  header: RecordHeader,
+): RecordHeader {
+  const { createdAt, absoluteDeadline } = header;
+  return { ...newHeader(config, facts, secret, header), createdAt, absoluteDeadline };
 }
 
 /** The successor secret has arrived: it is current now, and the old one is good for the grace. */

@@ -54,6 +54,16 @@ export interface EngineOptions {
   readonly identityFields?: readonly string[] | undefined;
   /** Paths such as `'cart'` or `'prefs.theme'` whose insides must come from one request, never from two mixed. Default none. */
   readonly atomic?: readonly string[] | undefined;
+  /**
+   * At most so many live sessions of one person. A number, or `{ limit, onExceed }`: `'evict-oldest'` (default) ends
+   * the oldest by creation with the reason `evicted`, `'reject'` refuses the sign-in with `ERR_SESSION_LIMIT`.
+   * Needs a store with an owner index; atomic there. Default: no limit.
+   */
+  readonly maxPerOwner?: number | MaxPerOwner | undefined;
+  /** Keep the network that a session began from, for lists: IPv4 /24, IPv6 /48, never the whole address. Default `true`. */
+  readonly recordAddress?: boolean | undefined;
+  /** Makes the label of a device from a user agent, for lists; `deviceLabel` of `holdfast/devices` is one. Default: no labels. */
+  readonly deviceLabel?: ((userAgent: string) => string | undefined) | undefined;
   /** When another request changed the session meanwhile: `'merge'` (default), or `'error'`, which answers 409. */
   readonly onConflict?: 'merge' | 'error' | undefined;
   /**
@@ -82,6 +92,12 @@ export interface CacheConfig {
   readonly maxBytes: number;
 }
 
+export interface MaxPerOwner {
+  /** At least 1. */
+  readonly limit: number;
+  readonly onExceed?: 'evict-oldest' | 'reject' | undefined;
+}
+
 export interface EngineConfig {
   readonly audience: string;
   readonly idleMs: number;
@@ -96,6 +112,9 @@ export interface EngineConfig {
   readonly persistent: boolean;
   readonly identityFields: readonly string[];
   readonly atomic: readonly string[];
+  readonly maxPerOwner: { readonly limit: number; readonly onExceed: 'evict-oldest' | 'reject' } | undefined;
+  readonly recordAddress: boolean;
+  readonly deviceLabel: ((userAgent: string) => string | undefined) | undefined;
   readonly onConflict: 'merge' | 'error';
   readonly cache: CacheConfig;
   readonly onEvent: EventListener | undefined;
@@ -117,6 +136,9 @@ export const engineOptionNames = [
   'persistent',
   'identityFields',
   'atomic',
+  'maxPerOwner',
+  'recordAddress',
+  'deviceLabel',
   'onConflict',
   'cache',
   'onEvent',
@@ -155,6 +177,9 @@ export function resolveEngineOptions(options: EngineOptions): EngineConfig {
     persistent: flag(options.persistent ?? false, 'persistent'),
     identityFields: words(options.identityFields ?? defaultIdentityFields, 'identityFields'),
     atomic: words(options.atomic ?? [], 'atomic'),
+    maxPerOwner: options.maxPerOwner === undefined ? undefined : maxPerOwnerOf(options.maxPerOwner),
+    recordAddress: flag(options.recordAddress ?? true, 'recordAddress'),
+    deviceLabel: options.deviceLabel === undefined ? undefined : callable(options.deviceLabel, 'deviceLabel'),
     onConflict: oneOf(options.onConflict ?? 'merge', 'onConflict', ['merge', 'error']),
     cache: cacheOf(options.cache),
     onEvent: options.onEvent === undefined ? undefined : callable(options.onEvent, 'onEvent'),
@@ -258,6 +283,15 @@ export function word(value: unknown, option: string): string {
     'ERR_SESSION_OPTION',
     `${option}: expected a string of 1 to 255 characters, got ${describe(value)}.`,
   );
+}
+
+function maxPerOwnerOf(value: unknown): EngineConfig['maxPerOwner'] {
+  const given = typeof value === 'number' ? { limit: value } : value;
+  const { limit, onExceed = 'evict-oldest' } = takeOptions<MaxPerOwner>(given, ['limit', 'onExceed'], 'maxPerOwner');
+  return {
+    limit: wholeNumber(limit, 'maxPerOwner.limit', 1, 10_000),
+    onExceed: oneOf(onExceed, 'maxPerOwner.onExceed', ['evict-oldest', 'reject']),
+  };
 }
 
 function clockOf(value: unknown): Clock {

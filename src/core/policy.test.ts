@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { deadlinesOf, lifeOf, nextIdleDeadline, nextSecret, standingOf } from './policy.js';
+import { deadlinesOf, lifeOf, nextIdleDeadline, nextSecret, scopesAt, standingOf } from './policy.js';
 import type { RecordHeader } from './record.js';
 import { hashSecret, newSecret } from './token.js';
 
@@ -54,11 +54,16 @@ describe('deadlines', () => {
     );
   });
 
-  test('asked for at sign-in stay as they were asked for', () => {
-    const own = header({ ownIdle: true, ownAbsolute: true, idleMs: 5 * hour, absoluteDeadline: began + 100 * hour });
-    expect(deadlinesOf(own, began + 5 * hour, limits)).toEqual({
-      expiresAt: began + 5 * hour,
-      endsAt: began + 100 * hour,
+  test('asked for at sign-in are shorter than the configured ones, and a shorter configuration shortens them too', () => {
+    const own = header({ ownIdle: true, ownAbsolute: true, idleMs: minute, absoluteDeadline: began + 2 * hour });
+    expect(deadlinesOf(own, began + minute, limits)).toEqual({
+      expiresAt: began + minute,
+      endsAt: began + 2 * hour,
+      lastSeenAt: began,
+    });
+    expect(deadlinesOf(own, began + minute, { idleMs: 1_000, absoluteMs: hour })).toEqual({
+      expiresAt: began + 1_000,
+      endsAt: began + hour,
       lastSeenAt: began,
     });
   });
@@ -70,6 +75,21 @@ describe('deadlines', () => {
       }),
     );
   });
+});
+
+test('a scope is open until its own deadline, whatever its name, and no other is', () => {
+  const names = fc.oneof(fc.string(), fc.constantFrom('constructor', '__proto__', 'toString'));
+  const entries = fc.array(fc.tuple(names, fc.nat(1_000)));
+  fc.assert(
+    fc.property(entries, fc.nat(1_000), names, (given, now, asked) => {
+      const scopes = Object.defineProperties(
+        {},
+        Object.fromEntries(given.map(([name, value]) => [name, { value, enumerable: true }])),
+      );
+      const until = new Map(given).get(asked);
+      expect(asked in scopesAt({ scopes }, now)).toBe(until !== undefined && now < until);
+    }),
+  );
 });
 
 describe('a secret', () => {

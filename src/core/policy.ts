@@ -1,12 +1,15 @@
 /**
  * When a session is alive, and what a secret opens. Pure: (record, now) in, a word out.
  *
- * A configuration can only shorten a session that is already stored; the sealed absolute deadline and the sealed
- * idle limit are the most it gets. Only a session that asked for limits of its own at sign-in keeps those.
+ * A configuration can only shorten a session that is already stored, one with limits of its own included; the sealed
+ * absolute deadline and the sealed idle limit are the most it gets.
  */
 import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
-import type { RecordHeader } from './record.js';
+import type { RecordHeader, Scopes } from './record.js';
 import { hashSecret } from './token.js';
+
+/** A sign-in that waits for its next step waits no longer (ASVS 5.0, 6.5.5 gives out-of-band codes at most 10 minutes). */
+export const longestPendingMs = 600_000;
 
 export interface Limits {
   readonly idleMs: number;
@@ -25,11 +28,9 @@ export interface Deadlines {
 /** Both deadlines in force: what is stored, or less where the configuration now says less. */
 export function deadlinesOf(header: RecordHeader, idleDeadline: number, limits: Limits): Deadlines {
   const began = header.authenticatedAt ?? header.createdAt;
-  const endsAt = header.ownAbsolute
-    ? header.absoluteDeadline
-    : Math.min(header.absoluteDeadline, began + limits.absoluteMs);
+  const endsAt = Math.min(header.absoluteDeadline, began + limits.absoluteMs);
   const lastSeenAt = idleDeadline - header.idleMs;
-  const idleMs = header.ownIdle ? header.idleMs : Math.min(header.idleMs, limits.idleMs);
+  const idleMs = Math.min(header.idleMs, limits.idleMs);
   return { expiresAt: Math.min(lastSeenAt + idleMs, endsAt), endsAt, lastSeenAt };
 }
 
@@ -46,6 +47,17 @@ export function lifeOf(deadlines: Deadlines, now: number): Life {
   if (now >= deadlines.endsAt) return 'absolute-expired';
   return now >= deadlines.expiresAt ? 'idle-expired' : 'alive';
 }
+
+/** What is still unlocked: the scopes whose deadline has not come. The session's own end comes first in any case. */
+export function scopesAt({ scopes }: Pick<RecordHeader, 'scopes'>, now: number): Scopes {
+  if (!scopes) return noScopes;
+  // No prototype: a scope is looked up by a name, and `constructor` is not one that anybody was given.
+  const live = Object.create(null) as Record<string, number>;
+  for (const [name, until] of Object.entries(scopes)) if (now < until) live[name] = until;
+  return live;
+}
+
+const noScopes: Scopes = Object.freeze(Object.create(null));
 
 /**
  * What a secret under a good MAC is to this record.

@@ -15,7 +15,8 @@
  *   bytes  83..114    SHA-256 of the previous secret; zeros without one
  *   bytes 115..146    renewal seed: the next secret is a PRF of it
  *   bytes 147..148    length of the details
- *   details           JSON: { owner, amr, userAgent, address }
+ *   details           JSON: { owner, amr, userAgent, address, pending, scopes }; a reader leaves out what it does not know,
+ *                     so a new member must be one without which the record grants less
  *   the rest          data
  */
 
@@ -43,7 +44,20 @@ export interface RecordHeader {
   readonly renewalSeed: Uint8Array;
   readonly userAgent?: string;
   readonly address?: string;
+  /** A sign-in that is not complete. Never beside `owner`, so that no reader takes it for a signed-in session. */
+  readonly pending?: Pending;
+  /** What was unlocked for a time: the name of each scope, and until when. */
+  readonly scopes?: Scopes;
 }
+
+/** Who has passed the first step of a sign-in, which step is next, and when the first one began (ms since the epoch). */
+export interface Pending {
+  readonly owner: string;
+  readonly step: string;
+  readonly startedAt: number;
+}
+
+export type Scopes = Readonly<Record<string, number>>;
 
 export interface OpenedRecord {
   readonly header: RecordHeader;
@@ -62,6 +76,8 @@ interface Details {
   amr?: readonly string[];
   userAgent?: string;
   address?: string;
+  pending?: Pending;
+  scopes?: Scopes;
 }
 
 export function writeRecord(header: RecordHeader, data: Uint8Array): Uint8Array {
@@ -70,6 +86,8 @@ export function writeRecord(header: RecordHeader, data: Uint8Array): Uint8Array 
   if (header.amr.length > 0) details.amr = header.amr;
   if (header.userAgent !== undefined) details.userAgent = header.userAgent;
   if (header.address !== undefined) details.address = header.address;
+  if (header.pending !== undefined) details.pending = header.pending;
+  if (header.scopes !== undefined) details.scopes = header.scopes;
   const text = Buffer.from(JSON.stringify(details));
   const out = Buffer.alloc(fixed + text.length + data.length);
   out[0] = format;
@@ -123,6 +141,8 @@ export function readRecord(bytes: Buffer): OpenedRecord | 'malformed' | 'newer-f
   if (details.owner !== undefined) header.owner = details.owner;
   if (details.userAgent !== undefined) header.userAgent = details.userAgent;
   if (details.address !== undefined) header.address = details.address;
+  if (details.pending !== undefined) header.pending = details.pending;
+  if (details.scopes !== undefined) header.scopes = details.scopes;
   if (authenticatedAt !== 0) header.authenticatedAt = authenticatedAt;
   if (flags & 8) header.previousHash = bytes.subarray(previousAt, seedAt);
   return { header, data: bytes.subarray(dataAt) };
@@ -135,9 +155,21 @@ function readDetails(text: string): Details | undefined {
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const { owner, amr, userAgent, address } = value as Record<string, unknown>;
+  if (!isObject(value)) return undefined;
+  const { owner, amr, userAgent, address, pending, scopes } = value as Record<string, unknown>;
   const strings = [owner, userAgent, address].every((field) => field === undefined || typeof field === 'string');
   const methods = amr === undefined || (Array.isArray(amr) && amr.every((method) => typeof method === 'string'));
-  return strings && methods ? (value as Details) : undefined;
+  const waits = pending === undefined || (isPending(pending) && owner === undefined);
+  const unlocked =
+    scopes === undefined || (isObject(scopes) && Object.values(scopes).every((until) => typeof until === 'number'));
+  return strings && methods && waits && unlocked ? (value as Details) : undefined;
 }
+
+function isPending(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { owner, step, startedAt } = value;
+  return typeof owner === 'string' && typeof step === 'string' && typeof startedAt === 'number';
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -33,6 +33,23 @@ export function unreadable(fault: string, cause?: unknown): SessionError {
 /** Another instance can read such a record: it must not be overwritten, nor taken for gone. */
 export const isTemporary = (fault: SealFault): boolean => fault === 'newer-format' || fault === 'unknown-key';
 
+/** Why a session could not be put in another's place. */
+export function signInRefused(result: string): SessionError {
+  if (result === 'barred') {
+    return new SessionError(
+      'ERR_SESSION_BARRED',
+      "This sign-in began before the person's sessions were revoked, so it does not count. Check the credentials again.",
+    );
+  }
+  if (result === 'limit') {
+    return new SessionError(
+      'ERR_SESSION_LIMIT',
+      'This person has as many sessions as are allowed. One must end before another begins.',
+    );
+  }
+  return new SessionError('ERR_SESSION_CONFLICT', `The session could not be replaced (${result}). Try again.`);
+}
+
 /** The endings of which the browser was told by a cookie of its own. */
 export const toldEndings: ReadonlySet<string> = new Set(['replaced', 'signed-out', 'destroyed']);
 

@@ -5,7 +5,7 @@ import type { Stored } from './handle.js';
 import type { SessionId } from './ids.js';
 import { isPromise } from './maybe-promise.js';
 import type { EngineConfig } from './options.js';
-import { deadlinesOf, lifeOf, nextIdleDeadline } from './policy.js';
+import { deadlinesOf, lifeOf, longestPendingMs, nextIdleDeadline } from './policy.js';
 import { type RecordHeader, readRecord, writeRecord } from './record.js';
 import type { Sealer, SealFault } from './seal.js';
 import type { Conflict, Ended, Ending, MaybePromise, Owning, SessionStore, StoredRecord } from './store.js';
@@ -33,14 +33,14 @@ export class Repository {
   readonly #guard: StoreGuard;
   readonly #sealer: Sealer;
   readonly #config: EngineConfig;
-  readonly #cache: SessionCache<Found>;
+  readonly #cache: SessionCache<Found> | undefined;
 
   constructor(
     store: SessionStore,
     guard: StoreGuard,
     sealer: Sealer,
     config: EngineConfig,
-    cache: SessionCache<Found>,
+    cache?: SessionCache<Found>,
   ) {
     this.#store = store;
     this.#guard = guard;
@@ -102,7 +102,7 @@ export class Repository {
       this.#store.update(before.id, record, before.version),
     );
     if (result === 'updated') {
-      this.#cache.wrote(stored);
+      this.#cache?.wrote(stored);
       return { result: 'stored', stored };
     }
     if (result === 'gone') return { result };
@@ -126,7 +126,7 @@ export class Repository {
       this.#store.replace(before.id, before.version, id, record, ending, owning),
     );
     if (result === 'replaced') {
-      this.#cache.forget(before.id);
+      this.#cache?.forget(before.id);
       return { result: 'stored', stored };
     }
     if (result === 'gone' || isRefusal(result)) return { result };
@@ -137,7 +137,7 @@ export class Repository {
   /** Ends it and answers why it is over: an earlier ending keeps its reason. Undefined if the store knew nothing of it. */
   async end(id: SessionId, reason: string): Promise<string | undefined> {
     const ended = await this.#changing(id, 'end', undefined, () => this.#store.end(id, this.ending(reason)));
-    this.#cache.forget(id);
+    this.#cache?.forget(id);
     if (!ended) return undefined;
     const found = await this.#guard.call('end', () => this.#store.read(id));
     return found && isEnded(found) ? found.ended : reason;
@@ -147,8 +147,8 @@ export class Repository {
     if (this.isOver(stored)) return 'gone';
     const deadline = this.#nextIdleDeadline(stored.header);
     const done = (answer: 'touched' | 'gone') => {
-      if (answer === 'touched') this.#cache.touched(stored.id, deadline);
-      else this.#cache.forget(stored.id);
+      if (answer === 'touched') this.#cache?.touched(stored.id, deadline);
+      else this.#cache?.forget(stored.id);
       return answer;
     };
     const answer = this.#guard.call('touch', () => this.#store.touch(stored.id, deadline));
@@ -170,7 +170,7 @@ export class Repository {
     try {
       return await this.#guard.call(operation, run, deadline);
     } finally {
-      this.#cache.changed(id);
+      this.#cache?.changed(id);
     }
   }
 
@@ -190,6 +190,15 @@ export class Repository {
   ending(reason: string): Ending {
     const at = this.#config.clock.now();
     return { reason, at, keepUntil: at + this.#config.keepEndedMs };
+  }
+
+  /** As `ending`; the mark on the owner outlives every sign-in that may be pending, or its second step would pass it. */
+  ownerEnding(reason: string): Ending {
+    const ending = this.ending(reason);
+    return {
+      ...ending,
+      keepUntil: Math.max(ending.keepUntil, ending.at + longestPendingMs + this.#config.storeDeadlineMs),
+    };
   }
 
   #nextIdleDeadline(header: RecordHeader): number {
@@ -217,7 +226,10 @@ export class Repository {
   #owning(owner: OwnerFields): Owning | undefined {
     if (owner.ownerHash === undefined || owner.startedAt === undefined || !isOwnerIndexed(this.#store))
       return undefined;
-    return { now: this.#config.clock.now(), startedAt: owner.startedAt };
+    const now = this.#config.clock.now();
+    const { maxPerOwner } = this.#config;
+    if (!maxPerOwner || !owner.counts) return { now, startedAt: owner.startedAt };
+    return { now, startedAt: owner.startedAt, ...maxPerOwner, keepUntil: now + this.#config.keepEndedMs };
   }
 }
 
@@ -230,5 +242,8 @@ const isConflict = (answer: unknown): answer is Conflict =>
 /** How a write names its owner to the store; nothing for an anonymous session. */
 export interface OwnerFields {
   readonly ownerHash?: NonNullable<StoredRecord['owner']>;
+  /** Absent where a mark on the owner does not bar the write. */
   readonly startedAt?: number;
+  /** One more session of the owner, so that their limit applies; a new token for the same session is none. */
+  readonly counts?: boolean;
 }

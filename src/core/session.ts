@@ -20,13 +20,30 @@ export interface SignInOptions {
   readonly amr?: readonly string[] | undefined;
   /** The cookie outlives the browser. Default as configured. */
   readonly persistent?: boolean | undefined;
-  /** An idle limit for this session alone. Default as configured. */
+  /** An idle limit for this session alone, at most the configured one. Default as configured. */
   readonly idle?: Duration | undefined;
-  /** An absolute limit for this session alone. Default as configured. */
+  /** An absolute limit for this session alone, at most the configured one. Default as configured; `'10m'`, also the most, with `pending`. */
   readonly absolute?: Duration | undefined;
-  /** Top-level keys that are carried over from before the sign-in; everything else is dropped. Default none. */
+  /**
+   * Top-level keys that are carried over from before the sign-in; everything else is dropped. Nothing is carried over
+   * from a session of somebody else. Default none.
+   */
   readonly keep?: readonly string[] | undefined;
   /** When the check of the credentials began (ms since the epoch). Default: when the request came. */
+  readonly startedAt?: number | undefined;
+  /**
+   * The sign-in is not complete: the name of the step that comes next, such as `'mfa'`. The session is then nobody's:
+   * `info.owner` is undefined, `info.pending` says who and what, `require()` refuses it, no list, count or limit has
+   * it. `signIn` of the same owner without `pending` completes it. Default: complete.
+   */
+  readonly pending?: string | undefined;
+}
+
+export interface ElevateOptions {
+  /** What is unlocked, such as `'payments'`; `require({ scope })` asks for the same word. */
+  readonly scope: string;
+  /** For how long. The session's own end comes first in any case. Default `'5m'`. */
+  readonly for?: Duration | undefined;
   readonly startedAt?: number | undefined;
 }
 
@@ -44,6 +61,12 @@ export interface SessionInfo {
   /** Authenticator assurance level; 0 while anonymous. */
   readonly aal: Aal;
   readonly amr: readonly string[];
+  /** Who has begun to sign in here and which step is next; undefined otherwise. Such a session is nobody's yet. */
+  readonly pending: { readonly owner: string; readonly step: string } | undefined;
+  /** What `elevate` unlocked and is open now. */
+  readonly scopes: readonly string[];
+  /** When the first of the open scopes closes; undefined without one. */
+  readonly elevatedUntil: Date | undefined;
   /** Nothing was stored for it when the request came. */
   readonly isNew: boolean;
   /** Undefined until it is stored, as are the moments below. */
@@ -77,6 +100,8 @@ export interface SessionVerbs {
   cookieOf(handle: SessionHandle): SessionCookie;
   signIn(handle: SessionHandle, owner: string | number | bigint, options?: SignInOptions): Promise<void>;
   reauthenticate(handle: SessionHandle, options?: ReauthenticateOptions): Promise<void>;
+  elevate(handle: SessionHandle, options: ElevateOptions): Promise<void>;
+  credentialChanged(handle: SessionHandle): Promise<void>;
   end(handle: SessionHandle, reason: 'signed-out' | 'destroyed'): Promise<void>;
   update(handle: SessionHandle, change: (data: Data) => void): Promise<void>;
   save(handle: SessionHandle): Promise<void>;
@@ -115,7 +140,9 @@ export class Session {
   /**
    * Signs a person in: a new session with a new token takes the place of this one (ASVS 7.2.4), and of the data only
    * what `keep` names is carried over. Stored when it resolves.
-   * @throws SessionError `ERR_SESSION_BARRED` if the person's sessions were revoked after `startedAt`.
+   * With `pending` it is the first step of a sign-in in several, and nobody is signed in by it.
+   * @throws SessionError `ERR_SESSION_BARRED` if the person's sessions were revoked after `startedAt`,
+   * `ERR_SESSION_LIMIT` if they have as many as `maxPerOwner` allows and it says `'reject'`.
    */
   signIn(owner: string | number | bigint, options?: SignInOptions): Promise<void> {
     return this.#verbs.signIn(this.#handle, owner, options);
@@ -124,6 +151,23 @@ export class Session {
   /** The person proved again who they are: new token, both clocks start again, data stays. */
   reauthenticate(options?: ReauthenticateOptions): Promise<void> {
     return this.#verbs.reauthenticate(this.#handle, options);
+  }
+
+  /**
+   * Unlocks something for a time, once the person has proved again who they are (ASVS 7.5.3): a new token, the data
+   * stays, no clock of the session moves. `require({ scope })` asks for it. Stored when it resolves.
+   */
+  elevate(options: ElevateOptions): Promise<void> {
+    return this.#verbs.elevate(this.#handle, options);
+  }
+
+  /**
+   * The person's password or another factor was changed (ASVS 7.4.3): a new token here, and every other session of
+   * theirs ends with the reason `credential-changed`. Call it once the new credential is stored: sign-ins whose check
+   * began before it are refused. What `elevate` unlocked is locked again. Needs a store with an owner index.
+   */
+  credentialChanged(): Promise<void> {
+    return this.#verbs.credentialChanged(this.#handle);
   }
 
   /** Ends the session for good (ASVS 7.4.1) and clears the cookie. It stays empty and frozen for the rest of the request. */

@@ -1,20 +1,20 @@
-/** The verbs that give a session a new token: sign-in, re-authentication, regeneration. There is no other way to sign in (G3). */
-import { aalOf, names, ownerName, startOf } from './arguments.js';
+/** The verbs that begin a session anew: sign-in, in one step or two, and regeneration. There is no other way to sign in (G3). */
+import { aalOf, names, ownerName, startOf, stepOf } from './arguments.js';
 import type { Changes } from './changes.js';
-import { durationMs } from './duration.js';
+import { durationMs, formatDuration } from './duration.js';
 import { SessionError } from './errors.js';
 import type { SessionHandle, Stored } from './handle.js';
 import { newHeader } from './headers.js';
 import { flag, takeOptions } from './options.js';
 import type { Parts } from './parts.js';
+import { longestPendingMs } from './policy.js';
 import type { RecordHeader } from './record.js';
-import { busy, endedError, requireUsable, storedOf } from './refusals.js';
-import type { PutResult } from './repository.js';
-import { type Data, fill, type ReauthenticateOptions, type Session, type SignInOptions } from './session.js';
+import { busy, requireUsable, storedOf } from './refusals.js';
+import type { OwnerFields } from './repository.js';
+import { type Data, fill, type Session, type SignInOptions } from './session.js';
 import { newId, newSecret } from './token.js';
 
-const signInOptions = ['aal', 'amr', 'persistent', 'idle', 'absolute', 'keep', 'startedAt'] as const;
-const reauthenticateOptions = ['aal', 'amr', 'startedAt'] as const;
+const signInOptions = ['aal', 'amr', 'persistent', 'idle', 'absolute', 'keep', 'startedAt', 'pending'] as const;
 
 export class SignIn {
   readonly #parts: Parts;
@@ -33,27 +33,35 @@ export class SignIn {
     const name = ownerName(owner);
     const chosen = takeOptions<SignInOptions>(options, signInOptions, 'signIn');
     const keep = chosen.keep === undefined ? [] : names(chosen.keep, 'signIn keep');
-    const wanted = this.#wanted(name, chosen);
-    const absoluteMs =
-      chosen.absolute === undefined ? config.absoluteMs : durationMs(chosen.absolute, 'signIn absolute');
-    const startedAt = startOf(handle, chosen);
+    const step = chosen.pending === undefined ? undefined : stepOf(chosen.pending);
+    const { wanted, absoluteMs } = this.#wanted(chosen, step !== undefined);
+    let startedAt = startOf(handle, chosen);
     requireUsable(handle);
     changes.requireCookie(handle);
     await changes.queued(handle, async () => {
       const deadline = guard.deadline();
-      const ownerFields = changes.ownerFields(name, startedAt);
       for (;;) {
         requireUsable(handle);
         // Again: the head may have gone out while this waited for its turn.
         changes.requireCookie(handle);
         const before = handle.phase === 'alive' ? handle.stored : undefined;
         const session = this.#sessionOf(handle);
-        const data = pick(session, handle.phase === 'superseded' ? [] : keep);
+        const held = before && holderOf(before.header);
+        // What one person's session held is nothing for the next one, whatever `keep` names.
+        const kept = handle.phase === 'superseded' || (held !== undefined && held !== name) ? [] : keep;
+        // The second step of a sign-in began with its first: a revocation in between bars it too.
+        if (held === name) startedAt = Math.min(startedAt, before?.header.pending?.startedAt ?? startedAt);
+        const ownerFields: OwnerFields =
+          step === undefined ? { ...changes.ownerFields(name, startedAt), counts: true } : {};
+        const data = pick(session, kept);
         const seen: Data = { ...session };
         const secret = newSecret();
         const header = {
-          ...newHeader(config, handle.facts, secret, wanted),
-          authenticatedAt: config.clock.now(),
+          ...newHeader(config, handle.facts, secret, {
+            ...wanted,
+            ...(step === undefined ? { owner: name } : { pending: { owner: name, step, startedAt } }),
+          }),
+          ...(step === undefined ? { authenticatedAt: config.clock.now() } : {}),
           absoluteDeadline: config.clock.now() + absoluteMs,
         };
         const id = newId(ownerFields.ownerHash);
@@ -63,47 +71,19 @@ export class SignIn {
           : await repository.create(id, header, encoded, ownerFields, deadline);
         if (put.result === 'stored') {
           handle.endedReason = undefined;
-          if (before) changes.replaced(handle, before, put.stored, secret, 'sign-in');
+          const cause = step === undefined ? 'sign-in' : 'sign-in-pending';
+          if (before) changes.replaced(handle, before, put.stored, secret, cause);
           else this.#begun(handle, put.stored, secret);
           // What the handler set while this was under way belongs to the new session.
           fill(session, { ...data, ...setSince(seen, session) });
           return;
         }
-        if (put.result === 'conflict' && keep.length === 0) changes.takeOver(handle, put.found);
+        if (put.result === 'conflict' && kept.length === 0) changes.takeOver(handle, put.found);
         else if (put.result === 'conflict') changes.rebase(handle, before as Stored, put.found);
         else if (put.result === 'gone') await changes.whyGone(handle);
-        else throw refusal(put);
+        else throw changes.refused(handle, put.result);
         if (guard.isPast(deadline)) throw busy();
       }
-    });
-  }
-
-  async reauthenticate(handle: SessionHandle, options: ReauthenticateOptions = {}): Promise<void> {
-    const { config } = this.#parts;
-    const changes = this.#changes;
-    const chosen = takeOptions<ReauthenticateOptions>(options, reauthenticateOptions, 'reauthenticate');
-    const aal = chosen.aal === undefined ? undefined : aalOf(chosen.aal, 'reauthenticate aal');
-    const amr = chosen.amr === undefined ? undefined : names(chosen.amr, 'reauthenticate amr');
-    const startedAt = startOf(handle, chosen);
-    requireUsable(handle);
-    if (!handle.stored?.header.owner) {
-      throw new SessionError(
-        'ERR_SESSION_SIGN_IN_REQUIRED',
-        'reauthenticate: nobody is signed in on this session. Use signIn(owner).',
-      );
-    }
-    changes.requireCookie(handle);
-    await this.#replaceKeepingData(handle, startedAt, 'reauthentication', (before, secret) => {
-      const { header } = before;
-      const ownMs = header.absoluteDeadline - (header.authenticatedAt ?? header.createdAt);
-      const now = config.clock.now();
-      return {
-        ...newHeader(config, handle.facts, secret, header),
-        aal: aal ?? header.aal,
-        amr: amr ?? header.amr,
-        authenticatedAt: now,
-        absoluteDeadline: now + (header.ownAbsolute ? ownMs : config.absoluteMs),
-      };
     });
   }
 
@@ -136,7 +116,7 @@ export class SignIn {
             this.#startAfresh(handle);
             return emptied();
           }
-          if (put.result !== 'conflict') throw refusal(put);
+          if (put.result !== 'conflict') throw changes.refused(handle, put.result);
           // What the other request stored is dropped with the rest: an empty session is what was asked for.
           changes.takeOver(handle, put.found);
           if (guard.isPast(deadline)) throw busy();
@@ -148,58 +128,30 @@ export class SignIn {
     }
   }
 
-  /** Replaces the session by one with the same data, taking in what other requests stored meanwhile. */
-  async #replaceKeepingData(
-    handle: SessionHandle,
-    startedAt: number,
-    cause: string,
-    headerFrom: (before: Stored, secret: Uint8Array) => RecordHeader,
-  ): Promise<void> {
-    const { guard, repository } = this.#parts;
-    const changes = this.#changes;
-    await changes.queued(handle, async () => {
-      const deadline = guard.deadline();
-      const session = this.#sessionOf(handle);
-      for (;;) {
-        const before = storedOf(handle);
-        const secret = newSecret();
-        const header = headerFrom(before, secret);
-        const owner = changes.ownerFields(header.owner, startedAt);
-        const put = await repository.replace(
-          before,
-          newId(owner.ownerHash),
-          header,
-          changes.encode(session),
-          owner,
-          deadline,
-        );
-        if (put.result === 'stored') return changes.replaced(handle, before, put.stored, secret, cause);
-        if (put.result === 'gone') throw endedError(await changes.whyGone(handle));
-        if (put.result !== 'conflict') throw refusal(put);
-        changes.rebase(handle, before, put.found);
-        if (guard.isPast(deadline)) throw busy();
-      }
-    });
-  }
-
-  #wanted(owner: string, options: SignInOptions): Partial<RecordHeader> {
+  /** The header that a sign-in asks for. Limits of its own are within the configured ones (G8); a pending one is short. */
+  #wanted(
+    options: SignInOptions,
+    pending: boolean,
+  ): { readonly wanted: Partial<RecordHeader>; readonly absoluteMs: number } {
     const { config } = this.#parts;
-    const absoluteMs =
-      options.absolute === undefined
-        ? config.absoluteMs
-        : durationMs(options.absolute, 'signIn absolute', { minMs: 1_000 });
-    const idleMs =
-      options.idle === undefined
-        ? Math.min(config.idleMs, absoluteMs)
-        : durationMs(options.idle, 'signIn idle', { minMs: 1_000, maxMs: absoluteMs });
+    const longestMs = pending ? Math.min(longestPendingMs, config.absoluteMs) : config.absoluteMs;
+    const absoluteMs = withinMs(options.absolute, 'signIn absolute', longestMs);
+    if (pending && options.aal !== undefined) {
+      throw new SessionError(
+        'ERR_SESSION_ARGUMENT',
+        'signIn: a pending sign-in has reached no aal yet. Give aal to the signIn that completes it.',
+      );
+    }
     return {
-      owner,
-      aal: options.aal === undefined ? 1 : aalOf(options.aal, 'signIn aal'),
-      amr: options.amr === undefined ? [] : names(options.amr, 'signIn amr'),
-      persistent: flag(options.persistent ?? config.persistent, 'signIn persistent'),
-      idleMs,
-      ownIdle: options.idle !== undefined,
-      ownAbsolute: options.absolute !== undefined,
+      absoluteMs,
+      wanted: {
+        aal: pending ? 0 : options.aal === undefined ? 1 : aalOf(options.aal, 'signIn aal'),
+        amr: options.amr === undefined ? [] : names(options.amr, 'signIn amr'),
+        persistent: flag(options.persistent ?? config.persistent, 'signIn persistent'),
+        idleMs: Math.min(withinMs(options.idle, 'signIn idle', config.idleMs), absoluteMs),
+        ownIdle: options.idle !== undefined,
+        ownAbsolute: pending || options.absolute !== undefined,
+      },
     };
   }
 
@@ -231,18 +183,15 @@ function setSince(seen: Data, session: Session): Data {
   return Object.fromEntries(Object.entries(session).filter(([key, value]) => !Object.is(seen[key], value)));
 }
 
-function refusal(put: PutResult): SessionError {
-  if (put.result === 'barred') {
-    return new SessionError(
-      'ERR_SESSION_BARRED',
-      "This sign-in began before the person's sessions were revoked, so it does not count. Check the credentials again.",
-    );
-  }
-  if (put.result === 'limit') {
-    return new SessionError(
-      'ERR_SESSION_LIMIT',
-      'This person has as many sessions as are allowed. One must end before another begins.',
-    );
-  }
-  return new SessionError('ERR_SESSION_CONFLICT', `The session could not be replaced (${put.result}). Try again.`);
+/** Whose session it is or is about to be. */
+const holderOf = ({ owner, pending }: RecordHeader): string | undefined => owner ?? pending?.owner;
+
+function withinMs(value: SignInOptions['idle'], option: string, mostMs: number): number {
+  if (value === undefined) return mostMs;
+  const ms = durationMs(value, option, { minMs: 1_000 });
+  if (ms <= mostMs) return ms;
+  throw new SessionError(
+    'ERR_SESSION_ARGUMENT',
+    `${option}: expected at most ${formatDuration(mostMs)}, since one session's limits can only be shorter than the configured ones, got '${value}'. For longer ones lengthen the option of session() and shorten the others' at sign-in.`,
+  );
 }

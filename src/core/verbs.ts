@@ -1,4 +1,5 @@
 /** What the methods of `req.session` do. Each has happened when its promise resolves. */
+import { revokeOwner } from './admin.js';
 import { adopt } from './admission.js';
 import { decodeData } from './codec.js';
 import type { Engine } from './engine.js';
@@ -6,10 +7,12 @@ import { describe, SessionError } from './errors.js';
 import type { SessionHandle } from './handle.js';
 import type { SessionId } from './ids.js';
 import { isPromise } from './maybe-promise.js';
-import { deadlinesOf } from './policy.js';
+import { deadlinesOf, scopesAt } from './policy.js';
 import { busy, endedError, requireUsable, storedOf, unreadable } from './refusals.js';
+import { Rise } from './rise.js';
 import {
   type Data,
+  type ElevateOptions,
   fill,
   type ReauthenticateOptions,
   Session,
@@ -25,10 +28,15 @@ import { VerbPromise } from './verb-promise.js';
 export class Verbs implements SessionVerbs {
   readonly #engine: Engine;
   readonly #signIn: SignIn;
+  readonly #rise: Rise;
 
   constructor(engine: Engine) {
     this.#engine = engine;
-    this.#signIn = new SignIn(engine, engine.changes, (handle) => engine.sessionOf(handle));
+    const sessionOf = (handle: SessionHandle) => engine.sessionOf(handle);
+    this.#signIn = new SignIn(engine, engine.changes, sessionOf);
+    this.#rise = new Rise(engine, engine.changes, sessionOf, (owner, exceptId) =>
+      revokeOwner(engine, owner, 'credential-changed', exceptId, 'credentialChanged'),
+    );
   }
 
   idOf(handle: SessionHandle): SessionId {
@@ -40,10 +48,14 @@ export class Verbs implements SessionVerbs {
     const engine = this.#engine;
     const deadlines = stored && deadlinesOf(stored.header, stored.idleDeadline, engine.config);
     const header = stored?.header;
-    const info = {
+    const scopes = header?.scopes ? scopesAt(header, engine.config.clock.now()) : noScopes;
+    const info: Omit<SessionInfo, 'signal'> = {
       owner: header?.owner,
       aal: header?.aal ?? 0,
       amr: header?.amr ?? [],
+      pending: header?.pending && { owner: header.pending.owner, step: header.pending.step },
+      scopes: Object.keys(scopes),
+      elevatedUntil: dateOf(firstOf(Object.values(scopes))),
       isNew: handle.isNew,
       createdAt: dateOf(header?.createdAt),
       authenticatedAt: dateOf(header?.authenticatedAt),
@@ -77,7 +89,15 @@ export class Verbs implements SessionVerbs {
   }
 
   reauthenticate(handle: SessionHandle, options?: ReauthenticateOptions): Promise<void> {
-    return during(handle, () => this.#signIn.reauthenticate(handle, options));
+    return during(handle, () => this.#rise.reauthenticate(handle, options));
+  }
+
+  elevate(handle: SessionHandle, options: ElevateOptions): Promise<void> {
+    return during(handle, () => this.#rise.elevate(handle, options));
+  }
+
+  credentialChanged(handle: SessionHandle): Promise<void> {
+    return during(handle, () => this.#rise.credentialChanged(handle));
   }
 
   regenerate(handle: SessionHandle): Promise<void> {
@@ -243,6 +263,11 @@ function during(handle: SessionHandle, run: () => Promise<void>): Promise<void> 
   });
   return promise;
 }
+
+const noScopes = {};
+
+const firstOf = (moments: readonly number[]): number | undefined =>
+  moments.length === 0 ? undefined : Math.min(...moments);
 
 const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms));
 

@@ -6,7 +6,7 @@ import { visitOf } from './visit.js';
 
 export interface Explanation {
   /** `unavailable`: the store could not say. */
-  readonly session: 'none' | 'anonymous' | 'signed-in' | 'ended' | 'unavailable';
+  readonly session: 'none' | 'anonymous' | 'pending' | 'signed-in' | 'ended' | 'unavailable';
   readonly id: SessionId | undefined;
   /** The cookie's name on this request; undefined where no cookie can be used. */
   readonly cookieName: string | undefined;
@@ -28,6 +28,13 @@ const refusals: Record<string, string> = {
   'token-reuse': 'A token was used after its successor: the cookie was copied, so the session was ended.',
   'idle-expired': 'The session was not used for longer than the idle limit.',
   'absolute-expired': 'The session reached its absolute limit.',
+  'guard-sign-in': 'A guard refused the request, because nobody is signed in.',
+  'guard-step': 'A guard refused the request, because the sign-in is not complete.',
+  'guard-aal': 'A guard refused the request, because it asks for a higher assurance level than the sign-in has.',
+  'guard-freshness': 'A guard refused the request, because the person proved who they are too long ago.',
+  'guard-scope': 'A guard refused the request, because what it asks for is not unlocked.',
+  'sign-in-barred': "A sign-in was refused, because the person's sessions were revoked after it had begun.",
+  'sign-in-limit': 'A sign-in was refused, because the person has as many sessions as are allowed.',
   'record-malformed': 'The stored record is damaged.',
   'record-authentication': 'The stored record was changed by somebody else, or belongs to another session or app.',
   'record-newer-format': 'The stored record was written by a newer version of holdfast.',
@@ -72,5 +79,6 @@ function stateOf({ phase, stored }: NonNullable<ReturnType<typeof visitOf>>['han
   if (phase === 'unavailable') return 'unavailable';
   if (phase === 'ended' || phase === 'superseded') return 'ended';
   if (!stored) return 'none';
+  if (stored.header.pending) return 'pending';
   return stored.header.owner === undefined ? 'anonymous' : 'signed-in';
 }

@@ -73,3 +73,18 @@ export function targetOf(req: IncomingMessage): string {
 export function isExpress4(req: IncomingMessage): boolean {
   return typeof partsOf(req).app?.lazyrouter === 'function';
 }
+
+/** A browser goes to a page, by a link or by sending a form. */
+export function navigates({ headers }: IncomingMessage): boolean {
+  const mode = headers['sec-fetch-mode'];
+  // Browsers before 2020 (Safari before 2023) do not send the mode.
+  return mode === undefined ? acceptsHtml(headers.accept) : mode === 'navigate';
+}
+
+/** A script asked, or a program that wants JSON: it can read problem details, and shows no page. */
+export function scripted({ headers }: IncomingMessage): boolean {
+  if (headers['sec-fetch-dest'] === 'empty' || headers['x-requested-with'] !== undefined) return true;
+  return /\bapplication\/(?:[\w.-]+\+)?json\b/i.test(headers.accept ?? '') && !acceptsHtml(headers.accept);
+}
+
+const acceptsHtml = (accept: string | undefined): boolean => /\btext\/html\b/i.test(accept ?? '');

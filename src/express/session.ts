@@ -1,6 +1,6 @@
 /** `session()`: the middleware for Express 4 and 5, and what an app can ask of its sessions from outside a request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { listSessions, revokeOwner, revokeSession, type SessionSummary } from '../core/admin.js';
+import { countSessions, listSessions, revokeOwner, revokeSession, type SessionSummary } from '../core/admin.js';
 import type { CacheStatistics } from '../core/cache-statistics.js';
 import { Engine } from '../core/engine.js';
 import { SessionError } from '../core/errors.js';
@@ -8,7 +8,7 @@ import type { EventListener } from '../core/events.js';
 import type { SessionHandle } from '../core/handle.js';
 import { isPromise } from '../core/maybe-promise.js';
 import { callable, takeOptions } from '../core/options.js';
-import { isSweepable } from '../core/store.js';
+import { isOwnerIndexed, isSweepable } from '../core/store.js';
 import { startSweeping } from '../core/sweeper.js';
 import { cookieValues, tagIn } from '../http/cookie.js';
 import type { Transport } from '../http/transport.js';
@@ -42,8 +42,13 @@ export interface Sessions extends Middleware {
   ignoringReads<Wrapped extends (req: never, res: never, next: Next) => unknown>(middleware: Wrapped): Wrapped;
   /** Adds a listener for events; the answer removes it. */
   on(listener: EventListener): () => void;
-  /** The owner's live sessions, oldest first. Needs a store with an owner index. */
-  list(owner: string | number | bigint): Promise<SessionSummary[]>;
+  /**
+   * The owner's live sessions, oldest first, without any that waits for a step of its sign-in. `current`: the id of
+   * the session that asks, to be marked. Needs a store with an owner index.
+   */
+  list(owner: string | number | bigint, options?: { readonly current?: string }): Promise<SessionSummary[]>;
+  /** How many sessions `list` would answer. */
+  count(owner: string | number | bigint): Promise<number>;
   /** Ends a session by its public id, with a reason in lower-case words and dashes (default `'revoked'`). False if there was none. */
   revoke(id: string, reason?: string): Promise<boolean>;
   /** Ends all sessions of an owner but `except`; sign-ins that began before are refused. Answers how many ended. */
@@ -72,6 +77,7 @@ export function session(options: SessionOptions = {}): Sessions {
   const resolved = resolveOptions(options);
   const { http, store } = resolved;
   const engine = new Engine(store, resolved.secrets, resolved.engine);
+  requireOwnerIndex(engine);
   const stopSweeping = isSweepable(store) ? startSweeping(store, engine.guard, engine.config.clock) : () => {};
   const warnOnce = onceEach(http.log);
   const house = { engine, log: http.log, warnOnce };
@@ -118,7 +124,10 @@ export function session(options: SessionOptions = {}): Sessions {
     explain,
     ignoringReads,
     on: (listener: EventListener) => engine.events.on(callable(listener, 'on')),
-    list: (owner: string | number | bigint) => listSessions(engine, owner),
+    async list(owner: string | number | bigint, options: { current?: string } = {}) {
+      return listSessions(engine, owner, takeOptions<typeof options>(options, ['current'], 'list').current);
+    },
+    count: (owner: string | number | bigint) => countSessions(engine, owner),
     revoke: (id: string, reason = 'revoked') => revokeSession(engine, id, reason),
     async revokeAll(owner: string | number | bigint, options: { except?: string; reason?: string } = {}) {
       const chosen = takeOptions<typeof options>(options, ['except', 'reason'], 'revokeAll');
@@ -130,6 +139,15 @@ export function session(options: SessionOptions = {}): Sessions {
       await engine.close();
     },
   });
+}
+
+/** A limit that the store can't keep would be no limit, and nobody would see it. */
+function requireOwnerIndex({ config, store }: Engine): void {
+  if (!config.maxPerOwner || isOwnerIndexed(store)) return;
+  throw new SessionError(
+    'ERR_SESSION_STORE_CAPABILITY',
+    `maxPerOwner: the ${store.name} store can't find sessions by owner (it lacks listByOwner and endByOwner). Use a store that can.`,
+  );
 }
 
 function ignoringReads<Wrapped extends (req: never, res: never, next: Next) => unknown>(middleware: Wrapped): Wrapped {

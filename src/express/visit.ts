@@ -79,6 +79,21 @@ export class Visit implements GateHooks {
     return this.#cookie;
   }
 
+  get now(): number {
+    return this.#house.engine.config.clock.now();
+  }
+
+  /** A guard refused the request: an event, and a sentence for `explain`. */
+  refusedBy(reason: string): void {
+    const { handle } = this;
+    handle.refusals.push(reason);
+    this.#house.engine.events.emit({
+      type: 'guard-refused',
+      reason,
+      ...(handle.stored ? { id: handle.stored.id } : {}),
+    });
+  }
+
   // ---- gate hooks
 
   beforeHead(head: ResponseHead): void | Promise<void> {
@@ -145,7 +160,7 @@ export class Visit implements GateHooks {
   #reading(): 'none' | 'anonymous' | 'signed-in' {
     if (!this.#read) return 'none';
     const { session, stored } = this.handle;
-    if (stored?.header.owner !== undefined) return 'signed-in';
+    if (stored?.header.owner !== undefined || stored?.header.pending !== undefined) return 'signed-in';
     const identified =
       session &&
       identityRaised({}, session as unknown as Record<string, unknown>, this.#house.engine.config.identityFields);

@@ -40,6 +40,9 @@ const isTaken: Record<string, (value: unknown) => boolean> = {
   atomic: (value) => Array.isArray(value) && value.length === 0,
   cache: (value) => typeof value === 'boolean' || isEmptyObject(value),
   onConflict: () => false,
+  maxPerOwner: () => false,
+  recordAddress: (value) => typeof value === 'boolean',
+  deviceLabel: (value) => typeof value === 'function',
   onEvent: (value) => typeof value === 'function',
   clock: () => false,
   store: () => false,
@@ -175,6 +178,12 @@ describe('G10, calls that can not be', () => {
   const calls: Record<string, { run: (app: TestApp, value: unknown) => unknown; takes: (value: unknown) => boolean }> =
     {
       list: { run: ({ sessions }, value) => loose(sessions.list)(value), takes: isOwner },
+      'list options': { run: ({ sessions }, value) => loose(sessions.list)('x', value), takes: isEmptyObject },
+      'list current': {
+        run: ({ sessions }, value) => loose(sessions.list)('x', { current: value }),
+        takes: () => false,
+      },
+      count: { run: ({ sessions }, value) => loose(sessions.count)(value), takes: isOwner },
       revokeAll: { run: ({ sessions }, value) => loose(sessions.revokeAll)(value), takes: isOwner },
       'revokeAll options': {
         run: ({ sessions }, value) => loose(sessions.revokeAll)('x', value),
@@ -198,6 +207,19 @@ describe('G10, calls that can not be', () => {
       'require signInPage': {
         run: ({ sessions }, value) => loose(sessions.require)({ signInPage: value }),
         takes: () => false,
+      },
+      ...Object.fromEntries(
+        ['aal', 'freshWithin', 'pendingPage', 'stepUpPage'].map((option) => [
+          `require ${option}`,
+          {
+            run: ({ sessions }: TestApp, value: unknown) => loose(sessions.require)({ [option]: value }),
+            takes: () => false,
+          },
+        ]),
+      ),
+      'require scope': {
+        run: ({ sessions }, value) => loose(sessions.require)({ scope: value }),
+        takes: (value) => value === 'word',
       },
       ignoringReads: { run: ({ sessions }, value) => loose(sessions.ignoringReads)(value), takes: isFunction },
       explain: { run: (_app, value) => loose(explain)(value), takes: () => false },
@@ -251,6 +273,19 @@ describe('G10, calls that can not be', () => {
       run: (s, value) => loose(s.signIn.bind(s))('ada', { startedAt: value }),
       takes: (value) => value === 0,
     },
+    'signIn pending': {
+      run: (s, value) => loose(s.signIn.bind(s))('ada', { pending: value }),
+      takes: (value) => value === 'word',
+    },
+    'elevate options': { run: (s, value) => loose(s.elevate.bind(s))(value), takes: () => false },
+    'elevate scope': {
+      run: (s, value) => loose(s.elevate.bind(s))({ scope: value }),
+      takes: (value) => value === 'word',
+    },
+    'elevate for': {
+      run: (s, value) => loose(s.elevate.bind(s))({ scope: 'x', for: value }),
+      takes: () => false,
+    },
     'reauthenticate options': { run: (s, value) => loose(s.reauthenticate.bind(s))(value), takes: isEmptyObject },
     'reauthenticate aal': { run: (s, value) => loose(s.reauthenticate.bind(s))({ aal: value }), takes: () => false },
     update: { run: (s, value) => loose(s.update.bind(s))(value), takes: isFunction },
@@ -272,7 +307,18 @@ describe('G10, calls that can not be', () => {
   );
 
   it('a taken name can not be set, nor req.session itself', async () => {
-    for (const name of ['id', 'info', 'cookie', 'signIn', 'signOut', 'save', 'update', '__proto__']) {
+    for (const name of [
+      'id',
+      'info',
+      'cookie',
+      'signIn',
+      'elevate',
+      'credentialChanged',
+      'signOut',
+      'save',
+      'update',
+      '__proto__',
+    ]) {
       const error = await held((live) => Reflect.set(live, name, {}));
       expect(error, name).toBeInstanceOf(SessionError);
       expect((error as SessionError).code).toBe('ERR_SESSION_NAME_RESERVED');

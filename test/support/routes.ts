@@ -9,6 +9,10 @@ export interface Me {
   readonly id: string;
   readonly isNew: boolean;
   readonly endedReason?: string;
+  readonly aal: number;
+  readonly pending?: { readonly owner: string; readonly step: string };
+  readonly scopes: readonly string[];
+  readonly elevatedUntil?: string;
   readonly data: Record<string, unknown>;
 }
 
@@ -17,8 +21,7 @@ export function everyVerb(app: Express, sessions: Sessions): void {
   app.use(express.json());
   app.all('/me', (req, res) => {
     const session = sessionIn(req);
-    const { owner, isNew, endedReason } = session.info;
-    res.json({ owner, id: session.id, isNew, endedReason, data: { ...session } });
+    res.json({ ...session.info, id: session.id, data: { ...session } });
   });
   app.all('/guarded', sessions.require(), (req, res) => res.json({ owner: sessionIn(req).info.owner }));
   app.all('/public', (_req, res) => res.send('public'));
@@ -40,6 +43,14 @@ export function everyVerb(app: Express, sessions: Sessions): void {
   });
   app.post('/revoke-all/:owner', async (req, res) => {
     res.json({ ended: await sessions.revokeAll(req.params.owner) });
+  });
+  app.post('/elevate/:scope', async (req, res) => {
+    await sessionIn(req).elevate({ ...req.body, scope: req.params.scope });
+    res.json({ id: sessionIn(req).id });
+  });
+  app.post('/credential-changed', async (req, res) => {
+    await sessionIn(req).credentialChanged();
+    res.json({ id: sessionIn(req).id });
   });
   for (const verb of ['signOut', 'destroy', 'regenerate', 'save', 'reload'] as const) {
     app.post(`/${verb}`, async (req, res) => {

@@ -1,0 +1,143 @@
+/** The verbs that give the same person's session a new token: re-authentication, a rise in privilege, a changed credential (G3). */
+import { aalOf, names, scopeOf, startOf } from './arguments.js';
+import type { Changes } from './changes.js';
+import { durationMs } from './duration.js';
+import { SessionError } from './errors.js';
+import type { SessionHandle, Stored } from './handle.js';
+import { newHeader, samePersonHeader } from './headers.js';
+import { takeOptions } from './options.js';
+import type { Parts } from './parts.js';
+import { scopesAt } from './policy.js';
+import type { RecordHeader } from './record.js';
+import { busy, endedError, requireUsable, storedOf } from './refusals.js';
+import type { ElevateOptions, ReauthenticateOptions, Session } from './session.js';
+import { newId, newSecret } from './token.js';
+
+/** A session with more is one whose scopes are data, and belong there. */
+const mostScopes = 16;
+
+export class Rise {
+  readonly #parts: Parts;
+  readonly #changes: Changes;
+  readonly #sessionOf: (handle: SessionHandle) => Session;
+  readonly #endOthers: (owner: string, exceptId: string) => Promise<number>;
+
+  constructor(
+    parts: Parts,
+    changes: Changes,
+    sessionOf: (handle: SessionHandle) => Session,
+    endOthers: (owner: string, exceptId: string) => Promise<number>,
+  ) {
+    this.#parts = parts;
+    this.#changes = changes;
+    this.#sessionOf = sessionOf;
+    this.#endOthers = endOthers;
+  }
+
+  async reauthenticate(handle: SessionHandle, options: ReauthenticateOptions = {}): Promise<void> {
+    const { config } = this.#parts;
+    const chosen = takeOptions<ReauthenticateOptions>(options, ['aal', 'amr', 'startedAt'], 'reauthenticate');
+    const aal = chosen.aal === undefined ? undefined : aalOf(chosen.aal, 'reauthenticate aal');
+    const amr = chosen.amr === undefined ? undefined : names(chosen.amr, 'reauthenticate amr');
+    const startedAt = startOf(handle, chosen);
+    this.#requireOwner(handle, 'reauthenticate');
+    await this.#replaceKeepingData(handle, startedAt, 'reauthentication', (before, secret) => {
+      const { header } = before;
+      const ownMs = header.absoluteDeadline - (header.authenticatedAt ?? header.createdAt);
+      const now = config.clock.now();
+      return {
+        ...newHeader(config, handle.facts, secret, header),
+        aal: aal ?? header.aal,
+        amr: amr ?? header.amr,
+        authenticatedAt: now,
+        absoluteDeadline: now + (header.ownAbsolute ? Math.min(ownMs, config.absoluteMs) : config.absoluteMs),
+      };
+    });
+  }
+
+  /** Unlocks a scope for a time. No deadline of the session moves, and none of another scope. */
+  async elevate(handle: SessionHandle, options: ElevateOptions): Promise<void> {
+    const { config } = this.#parts;
+    const chosen = takeOptions<ElevateOptions>(options, ['scope', 'for', 'startedAt'], 'elevate');
+    const scope = scopeOf(chosen.scope, 'elevate scope');
+    const forMs = durationMs(chosen.for ?? '5m', 'elevate for', { minMs: 1_000, maxMs: config.absoluteMs });
+    const startedAt = startOf(handle, chosen);
+    this.#requireOwner(handle, 'elevate');
+    await this.#replaceKeepingData(handle, startedAt, `elevation:${scope}`, (before, secret) => {
+      const now = config.clock.now();
+      const scopes = { ...scopesAt(before.header, now), [scope]: now + forMs };
+      if (Object.keys(scopes).length > mostScopes) {
+        throw new SessionError(
+          'ERR_SESSION_ARGUMENT',
+          `elevate scope: expected at most ${mostScopes} scopes at once. Give them shorter times, or fewer names.`,
+        );
+      }
+      return { ...samePersonHeader(config, handle.facts, secret, before.header), scopes };
+    });
+  }
+
+  /**
+   * Ends the owner's other sessions, then gives this one a new token. In this order, because a fault in between must
+   * leave nobody in who came with the old credential; this session then has its old token, and the call can be repeated.
+   */
+  async credentialChanged(handle: SessionHandle): Promise<void> {
+    const { config } = this.#parts;
+    this.#requireOwner(handle, 'credentialChanged');
+    await this.#changes.queued(handle, async () => {
+      const { id, header } = storedOf(handle);
+      await this.#endOthers(header.owner as string, id);
+      handle.barredAt = config.clock.now();
+    });
+    // No start is named: the mark just left bars whatever began before it, and this session is what it spares.
+    await this.#replaceKeepingData(handle, undefined, 'credential-changed', (before, secret) => {
+      const { scopes: _unlockedByTheOldOne, ...header } = before.header;
+      return samePersonHeader(config, handle.facts, secret, header);
+    });
+  }
+
+  #requireOwner(handle: SessionHandle, verb: string): void {
+    requireUsable(handle);
+    if (handle.phase === 'superseded') throw endedError(handle.endedReason ?? 'ended');
+    if (!handle.stored?.header.owner) {
+      throw new SessionError(
+        'ERR_SESSION_SIGN_IN_REQUIRED',
+        `${verb}: nobody is signed in on this session. Use signIn(owner).`,
+      );
+    }
+    this.#changes.requireCookie(handle);
+  }
+
+  /** Replaces the session by one with the same data, taking in what other requests stored meanwhile. */
+  async #replaceKeepingData(
+    handle: SessionHandle,
+    startedAt: number | undefined,
+    cause: string,
+    headerFrom: (before: Stored, secret: Uint8Array) => RecordHeader,
+  ): Promise<void> {
+    const { guard, repository } = this.#parts;
+    const changes = this.#changes;
+    await changes.queued(handle, async () => {
+      const deadline = guard.deadline();
+      const session = this.#sessionOf(handle);
+      for (;;) {
+        const before = storedOf(handle);
+        const secret = newSecret();
+        const header = headerFrom(before, secret);
+        const owner = changes.ownerFields(header.owner, startedAt);
+        const put = await repository.replace(
+          before,
+          newId(owner.ownerHash),
+          header,
+          changes.encode(session),
+          owner,
+          deadline,
+        );
+        if (put.result === 'stored') return changes.replaced(handle, before, put.stored, secret, cause);
+        if (put.result === 'gone') throw endedError(await changes.whyGone(handle));
+        if (put.result !== 'conflict') throw changes.refused(handle, put.result);
+        changes.rebase(handle, before, put.found);
+        if (guard.isPast(deadline)) throw busy();
+      }
+    });
+  }
+}
