@@ -1,6 +1,8 @@
 /**
  * Options: copied once onto an object without a prototype (so that a polluted Object.prototype sets nothing), checked
  * by name, and resolved to plain numbers before the first request.
+ *
+ * Length: every option of the engine, its meaning, default and check, in one place where they can't drift apart.
  */
 import { type Clock, systemClock } from './clock.js';
 import { type Duration, durationMs, formatDuration } from './duration.js';

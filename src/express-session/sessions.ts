@@ -4,6 +4,8 @@
  * express-session hands back the very object that it made of what was loaded, so what a request began with is remembered
  * by that object (`Base`), and a save can tell what the request changed from what others have changed since. There is no
  * upsert in the contract: a session is created once, and a save of one that was loaded needs it to be there still.
+ *
+ * Length: the four verbs share what a session object was made of, and each needs all of it.
  */
 import type { Managed } from '../core/admin.js';
 import { describe, SessionError } from '../core/errors.js';
