@@ -19,6 +19,7 @@ const subpaths: Record<string, string> = {
   './stores/lmdb': 'stores/lmdb',
   './stores/redis': 'stores/redis',
   './stores/migrating': 'stores/migrating',
+  './stores/mongodb': 'stores/mongodb',
   './stores/conformance': 'stores/conformance/index',
 };
 

@@ -5,9 +5,13 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { findProgram, type ProgramName, programs } from '../test/support/programs.js';
+import { hasTools, makeMongodbServer } from './mongodb-server.js';
 import { isMain } from './support.js';
 
 const names = Object.keys(programs).filter((name): name is ProgramName => name in programs);
+
+/** Made here out of what a package registry has: no Debian package is the program itself. */
+const isMade = (name: ProgramName): boolean => 'made' in programs[name];
 
 /** Ubuntu is not taken: its `chromium` package is a pointer to a snap, which does not run in a container. */
 export const isDebian = (osRelease: string): boolean => /^ID="?debian"?$/m.test(osRelease);
@@ -56,10 +60,15 @@ function verify(name: ProgramName): { ok: boolean; said: string } {
 if (isMain(import.meta.url)) {
   const absent = names.filter((name) => !verify(name).ok);
   if (absent.length > 0) {
-    const packages = absent.map((name) => programs[name].debian);
-    if (isDebian(osRelease()) && process.getuid?.() === 0) {
-      console.log(`installing ${packages.join(' ')}`);
-      install(packages);
+    const packages = absent
+      .filter((name) => !isMade(name) || !hasTools())
+      .flatMap((name) => programs[name].debian.split(' '));
+    if (packages.length === 0 || (isDebian(osRelease()) && process.getuid?.() === 0)) {
+      if (packages.length > 0) {
+        console.log(`installing ${packages.join(' ')}`);
+        install(packages);
+      }
+      if (absent.some(isMade)) makeMongodbServer();
     } else {
       console.log('This is not Debian, or not root; install these yourself, or point the variable at them:');
       for (const name of absent) {

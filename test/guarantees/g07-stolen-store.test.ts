@@ -38,6 +38,7 @@ describe.each(storeKinds)('G7, a stolen store is useless: $name', (kind) => {
     }
     const { folder } = opened;
     if (folder) parts.push(...readdirSync(folder).map((file) => readFileSync(join(folder, file))));
+    if (opened.dump) parts.push(await opened.dump());
     return Buffer.concat(parts);
   }
 

@@ -4,14 +4,17 @@
  */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 export interface Program {
   /** Names to look for on PATH, in order. */
   readonly names: readonly string[];
   /** An environment variable that names the file, and wins. */
   readonly variable: string;
-  /** The Debian package. */
+  /** The Debian packages, with a space between two. */
   readonly debian: string;
+  /** Where `npm run services` puts what it makes itself, for want of a package; looked at after PATH. */
+  readonly made?: string;
   /** How it is asked for its version, which also proves that it starts. */
   readonly version: string;
   /** What does not run without it. */
@@ -40,6 +43,14 @@ export const programs = {
     version: '--version',
     use: 'the tests of the Redis store',
   },
+  'mongodb-server': {
+    names: ['mongod'],
+    variable: 'MONGOD_PATH',
+    debian: 'default-jdk-headless maven',
+    made: fileURLToPath(new URL('../../.tmp/mongo-java-server/mongodb-server', import.meta.url)),
+    version: '--version',
+    use: 'the tests of the MongoDB store, unless MONGODB_URL names a server',
+  },
 } as const satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;
@@ -49,14 +60,15 @@ const folders = ['/usr/bin', '/usr/local/bin', '/usr/sbin', '/usr/local/sbin', '
 
 /** The file to start, or `undefined`. A variable that names no executable is an error: a typo must not become a skip. */
 export function findProgram(name: ProgramName, env: NodeJS.ProcessEnv = process.env): string | undefined {
-  const program = programs[name];
+  const program: Program = programs[name];
   const named = env[program.variable];
   if (named) {
     if (isExecutable(named)) return named;
     throw new Error(`${program.variable} is ${named}, which is not a file that can be started`);
   }
   const path = [...(env.PATH ?? '').split(delimiter).filter(Boolean), ...folders];
-  return program.names.flatMap((file) => path.map((folder) => join(folder, file))).find(isExecutable);
+  const files = program.names.flatMap((file) => path.map((folder) => join(folder, file)));
+  return [...files, ...(program.made === undefined ? [] : [program.made])].find(isExecutable);
 }
 
 function isExecutable(path: string): boolean {

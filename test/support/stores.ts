@@ -6,7 +6,9 @@ import type { OwnerIndexed, Scannable, SessionStore, Sweepable } from '../../src
 import { lmdbStore } from '../../src/stores/lmdb.js';
 import { memoryStore } from '../../src/stores/memory.js';
 import { migrating as migratingStore } from '../../src/stores/migrating.js';
+import { mongodbStore } from '../../src/stores/mongodb.js';
 import { redisStore } from '../../src/stores/redis.js';
+import { type Connected, connect, freshName, mongodb as mongodbServer, sharedMongodb } from './mongodb-server.js';
 import { needs } from './needs.js';
 import { startRedis } from './redis-server.js';
 
@@ -23,6 +25,8 @@ export interface OpenStore {
   reopen?(): FullStore;
   /** Where the sessions lie, for a test that reads them as a thief would. */
   readonly folder?: string;
+  /** All that is stored, where it lies in no folder of the tests. */
+  dump?(): Promise<Buffer>;
   remove(): Promise<void>;
 }
 
@@ -108,5 +112,31 @@ const migrating: StoreKind = {
   },
 };
 
+let mongodbClients: Promise<readonly [Connected, Connected]> | undefined;
+
+/** One server and two clients for all tests of a process, which they end with; a collection for each store. */
+const mongodb: StoreKind = {
+  name: 'mongodb',
+  async open() {
+    mongodbClients ??= sharedMongodb().then(async (url) => [await connect(url), await connect(url)]);
+    const [first, second] = await mongodbClients;
+    const collection = freshName();
+    const store = mongodbStore({ db: first.db, collection });
+    await store.ready();
+    return {
+      store,
+      reopen: () => mongodbStore({ db: second.db, collection }),
+      dump: async () => Buffer.from(JSON.stringify(await first.db.collection(collection).find().toArray())),
+      remove: async () => void (await first.db.dropCollection(collection)),
+    };
+  },
+};
+
 /** Every store that the guarantees are shown on. Later stores join this list. */
-export const storeKinds: readonly StoreKind[] = [memory, lmdb, migrating, ...(redisServer ? [redis] : [])];
+export const storeKinds: readonly StoreKind[] = [
+  memory,
+  lmdb,
+  migrating,
+  ...(redisServer ? [redis] : []),
+  ...(mongodbServer ? [mongodb] : []),
+];
