@@ -1,4 +1,5 @@
 /** All mutants, by guarantee. */
+import { coherentCache } from './cache.js';
 import { expressSession } from './express-session.js';
 import { overlap } from './g01-g05.js';
 import { revocationAndSeal } from './g06-g07.js';
@@ -15,6 +16,7 @@ export const mutants: readonly Mutant[] = [
   ...revocationAndSeal,
   ...clocksAndStrangers,
   ...badInput,
+  ...coherentCache,
   ...outputAndMemory,
   ...expressSession,
   ...redis,

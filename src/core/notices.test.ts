@@ -85,6 +85,13 @@ describe('the lease', () => {
     ['the process was stopped', () => clock.advance(leaseMs + 1)],
     ['the machine slept, and the monotonic clock with it', () => clock.stepWall(leaseMs + 1)],
     ['the wall clock was set back', () => clock.stepWall(-1)],
+    [
+      'the wall clock was set back and has caught up since',
+      () => {
+        clock.stepWall(-leaseMs);
+        clock.advance(leaseMs + 500);
+      },
+    ],
   ])('is not held when %s', async (_, happens) => {
     await up();
     happens();
