@@ -21,7 +21,7 @@ export const hasTools = (): boolean => tools.every((tool) => spawnSync(tool, ['-
 export function makeMongodbServer(): boolean {
   const folder = dirname(launcher);
   // Built beside its place and moved there whole: an interrupted run leaves no half of it.
-  const draft = `${folder}.draft`;
+  const draft = `${folder}.${process.pid}`;
   rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft, { recursive: true });
   const fetched = run('mvn', [

@@ -7,6 +7,7 @@ import { clocksAndStrangers } from './g08-g09.js';
 import { badInput } from './g10.js';
 import { outputAndMemory } from './g11-g12.js';
 import { betweenStores } from './migrating.js';
+import { mongodb } from './mongodb.js';
 import type { Mutant } from './mutant.js';
 import { redis } from './redis.js';
 import { socketsAndPolling } from './sockets.js';
@@ -20,6 +21,7 @@ export const mutants: readonly Mutant[] = [
   ...outputAndMemory,
   ...expressSession,
   ...redis,
+  ...mongodb,
   ...socketsAndPolling,
   ...betweenStores,
 ];

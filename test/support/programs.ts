@@ -2,7 +2,9 @@
  * The programs that some tests need beside Node: where they are looked for and what installs them. One table for the
  * tests (`needs`) and the installer (`npm run services`), so that neither can name a program the other does not know.
  */
-import { accessSync, constants } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,6 +21,18 @@ export interface Program {
   readonly version: string;
   /** What does not run without it. */
   readonly use: string;
+}
+
+/**
+ * In the user's cache, where every clone and copy of this repository finds it; in a folder that is named after the files
+ * beside this one that it is made from, so that another version of them makes another one.
+ */
+function inCache(source: string, name: string): string {
+  const folder = fileURLToPath(new URL(source, import.meta.url));
+  const hash = createHash('sha256');
+  for (const file of readdirSync(folder).sort()) hash.update(file).update(readFileSync(join(folder, file)));
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  return join(cache, 'holdfast', `${name}-${hash.digest('hex').slice(0, 12)}`, name);
 }
 
 export const programs = {
@@ -47,7 +61,7 @@ export const programs = {
     names: ['mongod'],
     variable: 'MONGOD_PATH',
     debian: 'default-jdk-headless maven',
-    made: fileURLToPath(new URL('../../.tmp/mongo-java-server/mongodb-server', import.meta.url)),
+    made: inCache('mongodb', 'mongodb-server'),
     version: '--version',
     use: 'the tests of the MongoDB store, unless MONGODB_URL names a server',
   },
