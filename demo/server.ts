@@ -1,6 +1,7 @@
 /**
- * Starts the demo: `npm start`. Reads PORT (3000), DEMO_DATA (.data), SESSION_SECRET (made while developing),
- * TRUST_PROXY (how many proxies are in front, or their addresses) and NODE_ENV.
+ * Starts the demo: `npm start`. Reads PORT (3000), DEMO_DATA (.data) or the URL of a server for the sessions (store.ts),
+ * SESSION_SECRET (made while developing, required with a server), TRUST_PROXY (how many proxies are in front, or their
+ * addresses) and NODE_ENV.
  */
 import type { AddressInfo } from 'node:net';
 import { SessionError, type Sessions, session } from 'holdfast';
@@ -16,9 +17,11 @@ function fail(message: string): never {
   process.exit(1);
 }
 
+const chosen = await chooseStore(process.env).catch((error: Error) => fail(error.message));
+
 function startSessions(): Sessions {
   try {
-    return session({ store: chooseStore(process.env), secret });
+    return session({ store: chosen.store, secret });
   } catch (error) {
     // Its message says what to do; a stack would bury that.
     if (error instanceof SessionError) fail(error.message);
@@ -43,7 +46,7 @@ const server = app.listen(Number(port), (error?: NodeJS.ErrnoException) => {
 
 /** Takes no new requests, answers those under way, and closes the store after the last. A second signal ends at once. */
 function stop(): void {
-  server.close(() => void sessions.close());
+  server.close(() => void sessions.close().finally(() => chosen.close()));
   setTimeout(() => server.closeAllConnections(), 10_000).unref();
 }
 process.once('SIGTERM', stop);
