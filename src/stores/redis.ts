@@ -234,6 +234,8 @@ class FullRedis extends Redis implements Watchable, Scannable {
   }
 
   async watch(onChange: (id: SessionId | 'all') => void): Promise<Watch> {
+    // A cluster client that is still connecting knows no primaries yet; this waits for it.
+    if (this.#fleet.primaries().length === 0) await this.port.get(this.keys.pattern());
     const watch = await openWatch(this.#fleet, this.#whole, onChange);
     const close = (): void => {
       this.#watches.delete(close);

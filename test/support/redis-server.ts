@@ -71,8 +71,9 @@ async function command(port: number, args: string[]): Promise<unknown> {
 /** Three primaries, each with a third of the slots, and `replicas` of each: first the primaries, then theirs in order. */
 export async function startRedisCluster(binary: string, replicas = 0): Promise<RedisCluster> {
   const settings = [
-    ...['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '1000'],
-    ...['--repl-diskless-sync-delay', '0', '--cluster-allow-replica-migration', 'no'],
+    ...['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--repl-diskless-sync-delay', '0'],
+    // A busy machine must not look like a dead server where nothing is to fail over.
+    ...['--cluster-node-timeout', replicas > 0 ? '2000' : '15000'],
   ];
   const count = 3 * (1 + replicas);
   const servers = await Promise.all(Array.from({ length: count }, () => startRedis(binary, ...settings)));

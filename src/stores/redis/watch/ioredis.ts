@@ -42,7 +42,8 @@ export function ioredisClusterFleet(cluster: IoredisClusterConnections): Fleet {
   const addressOf = ({ options }: IoredisConnection): string => `${options?.host}:${options?.port}`;
   return {
     cluster: true,
-    primaries: () => cluster.nodes('master').map(addressOf),
+    // Before it knows the slots, it takes every address that it was given for a primary.
+    primaries: () => (cluster.slots.length === 0 ? [] : cluster.nodes('master').map(addressOf)),
     ownerOf: (slot) => cluster.slots[slot]?.[0],
     ...through((address) => {
       const node = cluster.nodes('master').find((master) => addressOf(master) === address);
