@@ -14,6 +14,7 @@ import { fail, filesUnder, isMain, readJson, rootFromArguments } from './support
 const subpaths: Record<string, string> = {
   '.': 'index',
   './types': 'types',
+  './devices': 'devices',
   './express-session': 'express-session/index',
   './stores/memory': 'stores/memory',
   './stores/lmdb': 'stores/lmdb',

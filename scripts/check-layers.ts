@@ -19,6 +19,7 @@ const clients: Record<string, string> = {
   pg: 'src/stores/postgres',
   mongodb: 'src/stores/mongodb',
   express: 'src/express',
+  bowser: 'src/devices',
   'express-session': 'src/express-session',
 };
 

@@ -73,6 +73,12 @@ export type SessionEvent =
   | { readonly type: 'store-recovered'; readonly at: number; readonly store: string }
   | { readonly type: 'cookie-withheld'; readonly at: number; readonly reason: string }
   | {
+      readonly type: 'csrf-refused' | 'csrf-reported';
+      readonly at: number;
+      readonly reason: 'missing' | 'wrong';
+      readonly method: string;
+    }
+  | {
       readonly type: 'cross-site-refused' | 'cross-site-unverified' | 'cross-site-reported';
       readonly at: number;
       readonly reason: string;

@@ -35,6 +35,8 @@ const refusals: Record<string, string> = {
   'guard-scope': 'A guard refused the request, because what it asks for is not unlocked.',
   'sign-in-barred': "A sign-in was refused, because the person's sessions were revoked after it had begun.",
   'sign-in-limit': 'A sign-in was refused, because the person has as many sessions as are allowed.',
+  'csrf-missing': 'An unsafe request came without a CSRF token.',
+  'csrf-wrong': 'The CSRF token of an unsafe request was made for another session, or before the last sign-in.',
   'record-malformed': 'The stored record is damaged.',
   'record-authentication': 'The stored record was changed by somebody else, or belongs to another session or app.',
   'record-newer-format': 'The stored record was written by a newer version of holdfast.',

@@ -17,6 +17,7 @@ import { checkSecrets, howToMakeASecret } from '../core/secrets.js';
 import type { SessionStore } from '../core/store.js';
 import { type CrossSitePolicy, parseAllow, parseOrigins } from '../http/cross-site.js';
 import { memoryStore } from '../stores/memory.js';
+import type { FormParser } from './csrf.js';
 
 export interface CrossSiteOptions {
   /** Origins, besides the app's own, whose pages may send unsafe requests, such as `'https://admin.example.com'`. Default none. */
@@ -25,6 +26,13 @@ export interface CrossSiteOptions {
   readonly allow?: readonly string[] | undefined;
   /** Deny unsafe requests that carry neither `Sec-Fetch-Site` nor `Origin`. Default `false`: they pass, with an event. */
   readonly strict?: boolean | undefined;
+  /**
+   * Ask for a CSRF token with each unsafe request, besides what the gate asks (NIST SP 800-63B-4 section 5.1): in the
+   * header `X-CSRF-Token`, or in the form field `_csrf` where `forms` can read it. Default `false`.
+   */
+  readonly token?: boolean | undefined;
+  /** With `token`, parses forms at the door, such as `express.urlencoded()`; a body that is parsed already is read as it is. Default: no forms. */
+  readonly forms?: FormParser | undefined;
   /** `'enforce'` (default) answers 403; `'report'` lets everything pass and emits `cross-site-reported`. */
   readonly mode?: 'enforce' | 'report' | undefined;
 }
@@ -34,8 +42,11 @@ export interface SessionOptions extends EngineOptions {
   readonly store?: SessionStore | undefined;
   /** The end of the cookie's name: `__Host-Http-<name>` over https. Default `'sid'`. */
   readonly name?: string | undefined;
-  /** Refuses unsafe requests that other sites' pages send. `false` turns it off, `'report'` only reports. Default on. */
-  readonly crossSite?: boolean | 'report' | CrossSiteOptions | undefined;
+  /**
+   * Refuses unsafe requests that other sites' pages send. `false` turns it off, `'report'` only reports, `'token'` asks
+   * for a CSRF token as well. Default on.
+   */
+  readonly crossSite?: boolean | 'report' | 'token' | CrossSiteOptions | undefined;
   /** Outside production, use sessions over plain http on other hosts than localhost too. Default `false`. */
   readonly insecureHttp?: boolean | undefined;
   /**
@@ -51,11 +62,17 @@ export interface SessionOptions extends EngineOptions {
 }
 
 const httpOptionNames = ['store', 'name', 'crossSite', 'insecureHttp', 'onStoreFault', 'log', 'production'] as const;
-const crossSiteOptionNames = ['origins', 'allow', 'strict', 'mode'] as const;
+const crossSiteOptionNames = ['origins', 'allow', 'strict', 'token', 'forms', 'mode'] as const;
 
 export interface HttpConfig {
   readonly baseName: string;
-  readonly crossSite: (CrossSitePolicy & { readonly mode: 'enforce' | 'report' }) | undefined;
+  readonly crossSite:
+    | (CrossSitePolicy & {
+        readonly mode: 'enforce' | 'report';
+        readonly token: boolean;
+        readonly forms: FormParser | undefined;
+      })
+    | undefined;
   readonly insecureHttp: boolean;
   readonly onStoreFault: 'touch' | 'door' | undefined;
   readonly log: (line: string) => void;
@@ -130,12 +147,15 @@ function cookieBaseName(value: unknown): string {
 
 function crossSiteOf(value: unknown): HttpConfig['crossSite'] {
   if (value === false) return undefined;
-  const given = value === true ? {} : value === 'report' ? { mode: 'report' } : value;
+  const given =
+    value === true ? {} : value === 'report' ? { mode: 'report' } : value === 'token' ? { token: true } : value;
   const options = takeOptions<CrossSiteOptions>(given, crossSiteOptionNames, 'crossSite');
   return {
     origins: parseOrigins(options.origins, 'crossSite.origins'),
     allow: parseAllow(options.allow, 'crossSite.allow'),
     strict: flag(options.strict ?? false, 'crossSite.strict'),
+    token: flag(options.token ?? false, 'crossSite.token'),
+    forms: options.forms === undefined ? undefined : callable(options.forms, 'crossSite.forms'),
     mode: oneOf(options.mode ?? 'enforce', 'crossSite.mode', ['enforce', 'report']),
   };
 }

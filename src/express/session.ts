@@ -11,8 +11,10 @@ import { callable, takeOptions } from '../core/options.js';
 import { isOwnerIndexed, isSweepable } from '../core/store.js';
 import { startSweeping } from '../core/sweeper.js';
 import { cookieValues, tagIn } from '../http/cookie.js';
+import { CsrfTokens } from '../http/csrf-token.js';
 import type { Transport } from '../http/transport.js';
 import { factsOf, refuseCrossSite, transportFor } from './arrival.js';
+import { checkCsrf, csrfToken } from './csrf.js';
 import { type Explanation, explain } from './explain.js';
 import { resolveOptions, type SessionOptions } from './options.js';
 import { isEncrypted, isExpress4 } from './request-facts.js';
@@ -36,6 +38,13 @@ export interface Sessions extends Middleware {
   background(): Middleware;
   /** A handler that answers with the time left as JSON (`TimeLeft`), without extending the session. */
   timeLeft(): Middleware;
+  /**
+   * A CSRF token for the page that this request gets, with `crossSite: 'token'`: for the header `X-CSRF-Token` of its
+   * scripts or the field `_csrf` of its forms. Another one each time, bound to the session; good until the next sign-in,
+   * elevation or sign-out. For somebody without a session it sets a cookie, and stores nothing.
+   * @throws SessionError `ERR_SESSION_COOKIE_TOO_LATE` after the first write, if a cookie is needed.
+   */
+  csrfToken(req: IncomingMessage): string;
   /** Why this request has the session and the cookie that it has, or has none. */
   explain(req: IncomingMessage): Explanation;
   /** Runs a middleware whose looks at `req.session` don't make the response depend on the session (no `Vary`, no `no-store`). */
@@ -80,7 +89,8 @@ export function session(options: SessionOptions = {}): Sessions {
   requireOwnerIndex(engine);
   const stopSweeping = isSweepable(store) ? startSweeping(store, engine.guard, engine.config.clock) : () => {};
   const warnOnce = onceEach(http.log);
-  const house = { engine, log: http.log, warnOnce };
+  const csrf = new CsrfTokens(engine.keyring, engine.config.audience);
+  const house = { engine, log: http.log, warnOnce, csrf };
 
   function holdfast(req: IncomingMessage, res: ServerResponse, next: Next): void {
     // Mounted twice, on a router inside the app say: the outer one has the session.
@@ -113,7 +123,8 @@ export function session(options: SessionOptions = {}): Sessions {
     if (handle.error && (http.onStoreFault ?? (isExpress4(req) ? 'door' : 'touch')) === 'door')
       return next(handle.error);
     if (engine.isDue(handle)) visit.gate();
-    next();
+    if (http.crossSite?.token) checkCsrf(req, res, next, visit, http.crossSite);
+    else next();
   }
 
   return Object.assign(holdfast, {
@@ -121,6 +132,7 @@ export function session(options: SessionOptions = {}): Sessions {
     upgrade: (req: IncomingMessage, options?: UpgradeOptions) => openUpgrade(house, http, req, options),
     background: () => markBackground(house),
     timeLeft: () => answerTimeLeft(house),
+    csrfToken,
     explain,
     ignoringReads,
     on: (listener: EventListener) => engine.events.on(callable(listener, 'on')),

@@ -2,11 +2,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine } from '../core/engine.js';
 import { SessionError } from '../core/errors.js';
+import type { EventToEmit } from '../core/events.js';
 import type { SessionHandle } from '../core/handle.js';
 import { identityRaised } from '../core/identity.js';
 import type { Session } from '../core/session.js';
 import { applyCachingHeaders } from '../http/caching.js';
 import { appendSetCookie, expiredCookie, sessionCookie, tagCookie } from '../http/cookie.js';
+import type { CsrfTokens } from '../http/csrf-token.js';
 import { type GateHooks, installGate, type ResponseHead } from '../http/gate.js';
 import type { HeadBefore } from '../http/head-snapshot.js';
 import type { Transport } from '../http/transport.js';
@@ -22,6 +24,7 @@ export interface House {
   readonly log: (line: string) => void;
   /** Logs a line of each kind once. */
   readonly warnOnce: (kind: string, line: string) => void;
+  readonly csrf: CsrfTokens;
 }
 
 export class Visit implements GateHooks {
@@ -37,6 +40,9 @@ export class Visit implements GateHooks {
   ignoringReads = 0;
   #read = false;
   #cookie: 'kept' | 'set' | 'cleared' = 'kept';
+  /** The value of the visitor's cookie, once it was asked for (csrf.ts), and its line if this response sets it. */
+  visitor: string | undefined;
+  #visitorLine: string | undefined;
 
   constructor(
     house: House,
@@ -77,6 +83,26 @@ export class Visit implements GateHooks {
   /** What became of the cookie on this response, for `explain`. */
   get cookie(): 'kept' | 'set' | 'cleared' {
     return this.#cookie;
+  }
+
+  get csrf(): CsrfTokens {
+    return this.#house.csrf;
+  }
+
+  /** The response sets the visitor's cookie. */
+  setVisitor(value: string, line: string): void {
+    if (this.handle.headOut || this.#res.headersSent) {
+      throw new SessionError(
+        'ERR_SESSION_COOKIE_TOO_LATE',
+        'csrfToken: it needs a cookie, but the response head is already out. Ask for the token before the first write.',
+      );
+    }
+    this.visitor = value;
+    this.#visitorLine = line;
+  }
+
+  report(event: EventToEmit): void {
+    this.#house.engine.events.emit(event);
   }
 
   get now(): number {
@@ -150,10 +176,14 @@ export class Visit implements GateHooks {
     const tag = transport.usable ? this.#house.engine.tagOf(handle) : undefined;
     if (tag !== undefined && transport.usable)
       appendSetCookie(head, tagCookie({ name: transport.cookieName, secure: transport.secure }, tag));
+    if (this.#visitorLine !== undefined) appendSetCookie(head, this.#visitorLine);
     if (handle.dropped && !transport.usable)
       this.#house.warnOnce(transport.reason, `holdfast: ${handle.facts.withheld}`);
     if (change === undefined && !this.#read) return;
-    applyCachingHeaders(head, { setsCookie: change !== undefined, read: this.#reading() });
+    applyCachingHeaders(head, {
+      setsCookie: change !== undefined || this.#visitorLine !== undefined,
+      read: this.#reading(),
+    });
   }
 
   /** Whose session the response may show: somebody's by name, or by an identity field that the app sets by hand. */

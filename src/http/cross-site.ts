@@ -68,7 +68,7 @@ export function crossSiteVerdict(input: CrossSiteInput, policy: CrossSitePolicy)
   if (input.upgrade !== true && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS')) {
     return allowed['safe-method'];
   }
-  if (policy.allow.size > 0 && policy.allow.has(`${method} ${pathOf(input.url)}`)) return allowed['allowed-path'];
+  if (isExempt(method, input.url, policy)) return allowed['allowed-path'];
   // A WebSocket handshake always says its Origin, and not every browser sends Fetch Metadata with it.
   if (input.upgrade === true && origin !== undefined) return byOrigin(input, origin, policy);
   switch (fetchSite) {
@@ -96,6 +96,11 @@ function byOrigin({ ownOrigin }: CrossSiteInput, origin: string, policy: CrossSi
   if (origin === ownOrigin) return allowed['same-origin'];
   if (policy.origins.has(origin)) return allowed['listed-origin'];
   return { allowed: false, reason: isOrigin(origin) ? 'origin-foreign' : 'origin-malformed' };
+}
+
+/** Whether any page may send this, by the option `allow`. */
+export function isExempt(method: string, url: string, { allow }: Pick<CrossSitePolicy, 'allow'>): boolean {
+  return allow.size > 0 && allow.has(`${method} ${pathOf(url)}`);
 }
 
 /**

@@ -88,13 +88,27 @@ describe.each(storeKinds)('G3, no fixation: $name', (kind) => {
     expect((await meOf(client)).data).toEqual({ cart: 1 });
   });
 
-  it('re-authentication makes a new token and keeps the data; the old token is worth nothing', async () => {
+  it.each([
+    ['re-authentication', '/reauthenticate'],
+    ['elevation', '/elevate/payments'],
+    ['a changed credential', '/credential-changed'],
+  ])('%s makes a new token and keeps the data; the old token is worth nothing', async (_name, path) => {
     const app = await stage.app();
     const client = await signedIn(app, 'ada');
     await client.post('/put', { body: { draft: 1 } });
     const [stale, old] = [client.copy(), tokenOf(client)];
-    expectNewToken(await client.post('/reauthenticate'), old);
+    expectNewToken(await client.post(path, { body: {} }), old);
     expect(await meOf(client)).toMatchObject({ owner: 'ada', data: { draft: 1 } });
+    await expectWorthless(stale);
+  });
+
+  it('the second step of a sign-in makes a new token; that of the first step is worth nothing', async () => {
+    const app = await stage.app();
+    const client = app.client();
+    await client.post('/sign-in/ada', { body: { pending: 'mfa' } });
+    const [stale, old] = [client.copy(), tokenOf(client)];
+    expectNewToken(await client.post('/sign-in/ada', { body: { aal: 2 } }), old);
+    expect(await meOf(client)).toMatchObject({ owner: 'ada', aal: 2 });
     await expectWorthless(stale);
   });
 

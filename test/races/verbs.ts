@@ -34,6 +34,8 @@ export interface Verb {
   readonly ends?: true;
   /** Afterwards another session is in this one's place. */
   readonly replaces?: true;
+  /** Ends the owner's other sessions first, and does so too where its own turns out to be over: the credential has changed. */
+  readonly revokes?: true;
   /** Signs in or starts anew: it may begin a session where one has just ended. */
   readonly fresh?: true;
 }
@@ -115,6 +117,32 @@ export const verbs: readonly Verb[] = [
     },
     mark: marked,
     replaces: true,
+  },
+  {
+    name: 'elevate',
+    async run({ session }, who) {
+      session[who] = 1;
+      await session.elevate({ scope: 'payments' });
+    },
+    mark: marked,
+    replaces: true,
+  },
+  {
+    name: 'credential changed',
+    async run({ session }, who) {
+      session[who] = 1;
+      await session.credentialChanged();
+    },
+    mark: marked,
+    replaces: true,
+    revokes: true,
+  },
+  {
+    name: 'pending sign-in',
+    run: ({ session }) => session.signIn(owner, { pending: 'mfa' }),
+    discards: true,
+    replaces: true,
+    fresh: true,
   },
   {
     name: 'sign-in that keeps',

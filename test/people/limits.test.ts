@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { memoryStore, type SessionError, session } from '../../src/index.js';
+import { testSecret } from '../support/app.js';
+import type { Client } from '../support/client.js';
+import { type Me, signedIn } from '../support/routes.js';
+import { openStage, type Stage } from '../support/stage.js';
+import { storeKinds } from '../support/stores.js';
+
+const crowd = 20;
+const limit = 3;
+
+describe.each(storeKinds)('at most so many sessions of one person: $name', (kind) => {
+  let stage: Stage;
+  beforeEach(async () => {
+    stage = await openStage(kind);
+  });
+  afterEach(() => stage.clear());
+
+  const isIn = async (client: Client) => (await client.get('/guarded')).status === 200;
+
+  it.each(['evict-oldest', 'reject'] as const)(
+    `${crowd} sign-ins at once in two processes with a limit of ${limit} (%s): never more than ${limit} are alive`,
+    async (onExceed) => {
+      const options = { maxPerOwner: { limit, onExceed } };
+      const apps = [await stage.app(undefined, options), await stage.another(undefined, options)] as const;
+      const clients = Array.from({ length: crowd }, (_, n) => apps[n % 2 === 0 ? 0 : 1].client());
+      const counts: number[] = [];
+      const answers = await Promise.all(
+        clients.map(async (client) => {
+          const answer = await client.post('/sign-in/ada', { body: {} });
+          counts.push(await apps[0].sessions.count('ada'));
+          return answer.status;
+        }),
+      );
+      expect(Math.max(...counts)).toBeLessThanOrEqual(limit);
+      const alive = await Promise.all(clients.map(isIn));
+      expect(alive.filter(Boolean)).toHaveLength(limit);
+      if (onExceed === 'reject') {
+        expect(answers.filter((status) => status === 200)).toHaveLength(limit);
+        expect(answers.filter((status) => status === 403)).toHaveLength(crowd - limit);
+        const refusals = apps.flatMap(({ events }) => events.filter(({ type }) => type === 'sign-in-refused'));
+        expect(refusals).toHaveLength(crowd - limit);
+      } else {
+        expect(answers.filter((status) => status === 200)).toHaveLength(crowd);
+      }
+    },
+  );
+
+  it('the oldest goes, and its browser is told why', async () => {
+    const app = await stage.app(undefined, { maxPerOwner: 2 });
+    const clients = [await signedIn(app, 'ada'), await signedIn(app, 'ada'), await signedIn(app, 'ada')];
+    expect(await Promise.all(clients.map(isIn))).toEqual([false, true, true]);
+    expect((await clients[0]?.get('/me'))?.json<Me>().endedReason).toBe('evicted');
+  });
+
+  it('a new token for the same session is not one more', async () => {
+    const app = await stage.app(undefined, { maxPerOwner: { limit: 1, onExceed: 'reject' } });
+    const client = await signedIn(app, 'ada');
+    for (const path of ['/reauthenticate', '/elevate/payments', '/credential-changed', '/sign-in/ada']) {
+      expect((await client.post(path, { body: {} })).status, path).toBe(200);
+      // What begins in the very millisecond of a changed credential is barred with what began before it.
+      stage.clock.advance(1);
+    }
+    expect((await app.client().post('/sign-in/ada', { body: {} })).json()).toMatchObject({ code: 'ERR_SESSION_LIMIT' });
+    // Neither is a sign-in that waits for its next step, until it has passed it.
+    const pending = app.client();
+    expect((await pending.post('/sign-in/ada', { body: { pending: 'mfa' } })).status).toBe(200);
+    expect((await pending.post('/sign-in/ada', { body: {} })).status).toBe(403);
+    expect(await isIn(client)).toBe(true);
+  });
+});
+
+it('a limit that the store can not keep stops the start', () => {
+  const { listByOwner: _none, ...bound } = Object.fromEntries(
+    ['name', 'networked', 'create', 'read', 'update', 'touch', 'end', 'replace', 'listByOwner'].map((name) => {
+      const store = memoryStore();
+      const member: unknown = Reflect.get(store, name);
+      return [name, typeof member === 'function' ? member.bind(store) : member];
+    }),
+  );
+  const start = () => session({ secret: testSecret, store: bound as never, maxPerOwner: 3 });
+  expect(start).toThrow(
+    expect.objectContaining({ code: 'ERR_SESSION_STORE_CAPABILITY' } satisfies Partial<SessionError>),
+  );
+});
