@@ -1,24 +1,83 @@
-/** express-session as its README recommends it (`resave: false`, `saveUninitialized: false`), with its MemoryStore. */
+/** express-session as its README recommends it (`resave: false`, `saveUninitialized: false`), with stores of others and ours. */
 import { randomBytes } from 'node:crypto';
+import { RedisStore } from 'connect-redis';
 import type { Request } from 'express';
-import expressSession from 'express-session';
+import expressSession, { type Store } from 'express-session';
+import { createClient } from 'redis';
+import { findProgram } from '../../test/support/programs.js';
+import { startRedis } from '../../test/support/redis-server.js';
+import { importBuilt } from '../built.js';
 import type { Shape } from '../sessions.js';
 import type { Configuration } from './configuration.js';
+
+type Holdfast = typeof import('../../src/express-session/index.js');
+type Redis = typeof import('../../src/stores/redis.js');
 
 /** Its types reopen Express's own; the app here keeps to one shape for every configuration. */
 const sessionOf = (req: Request) => (req as unknown as { session: Partial<Shape> }).session;
 
-export const expressSessionMemory: Configuration = {
-  name: 'express-session-memory',
-  title: 'express-session + MemoryStore',
-  packages: ['express-session'],
-  async install(app) {
-    const secret = randomBytes(32).toString('base64url');
-    app.use(expressSession({ secret, resave: false, saveUninitialized: false }));
-    return {
-      begin: (req, _, __, data) => void Object.assign(sessionOf(req), data),
-      of: (req) => sessionOf(req),
-      close: async () => {},
-    };
-  },
-};
+interface StoreChoice {
+  readonly name: string;
+  readonly title: string;
+  readonly packages: readonly string[];
+  /** Nothing: its MemoryStore. */
+  open?(): Promise<{ store: Store; close(): Promise<void> }>;
+}
+
+function expressSessionWith({ name, title, packages, open }: StoreChoice): Configuration {
+  return {
+    name: `express-session-${name}`,
+    title: `express-session + ${title}`,
+    packages: ['express-session', ...packages],
+    async install(app) {
+      const opened = await open?.();
+      const secret = randomBytes(32).toString('base64url');
+      const store = opened ? { store: opened.store } : {};
+      app.use(expressSession({ secret, resave: false, saveUninitialized: false, ...store }));
+      return {
+        begin: (req, _, __, data) => void Object.assign(sessionOf(req), data),
+        of: (req) => sessionOf(req),
+        close: async () => opened?.close(),
+      };
+    },
+  };
+}
+
+async function connect(port: number) {
+  const client = createClient({ socket: { host: '127.0.0.1', port } });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+/** A server of its own: what one configuration keeps there slows no other. */
+async function onRedis(make: (client: Awaited<ReturnType<typeof connect>>) => Store | Promise<Store>) {
+  const server = await startRedis(findProgram('redis-server') ?? 'redis-server');
+  const client = await connect(server.port);
+  const close = async () => {
+    client.destroy();
+    await server.stop();
+  };
+  return { store: await make(client), close };
+}
+
+export const expressSessionMemory = expressSessionWith({ name: 'memory', title: 'MemoryStore', packages: [] });
+
+export const expressSessionConnectRedis = expressSessionWith({
+  name: 'connect-redis',
+  title: 'connect-redis',
+  packages: ['connect-redis', 'redis'],
+  open: () => onRedis((client) => new RedisStore({ client })),
+});
+
+export const expressSessionHoldfast = expressSessionWith({
+  name: 'holdfast',
+  title: 'HoldfastStore on Redis',
+  packages: ['holdfast', 'redis'],
+  open: () =>
+    onRedis(async (client) => {
+      const { HoldfastStore } = await importBuilt<Holdfast>('./express-session');
+      const { redisStore } = await importBuilt<Redis>('./stores/redis');
+      return new HoldfastStore({ store: redisStore({ client }), secret: randomBytes(32).toString('base64url') });
+    }),
+});
