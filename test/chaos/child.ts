@@ -1,0 +1,73 @@
+/** An app in a process of its own over a store on a server that will fail. It handles no error but those of its client. */
+import { Redis } from 'ioredis';
+import { createClient } from 'redis';
+import type { SessionStore } from '../../src/core/store.js';
+import type { SessionEvent } from '../../src/index.js';
+import { redisStore } from '../../src/stores/redis.js';
+import { sessionIn, startApp } from '../support/app.js';
+import { everyVerb } from '../support/routes.js';
+
+interface Opened {
+  readonly store: SessionStore;
+  /** Hears of every event, as an app's listener does. */
+  onEvent?(event: SessionEvent): void;
+}
+
+/** As docs/stores/redis.md tells to set the clients up. */
+const stores: Record<string, (port: number) => Promise<Opened>> = {
+  async redis(port) {
+    const client = createClient({
+      socket: { host: '127.0.0.1', port, reconnectStrategy: 100, connectTimeout: 1_000 },
+      disableOfflineQueue: true,
+    });
+    client.on('error', () => undefined);
+    await client.connect();
+    let unanswered = 0;
+    return {
+      store: redisStore({ client }),
+      // It waits for ever on a link that a router has forgotten, and takes it for a good one.
+      onEvent({ type }) {
+        if (type === 'store-recovered') unanswered = 0;
+        if (type !== 'store-fault' || !client.isReady || ++unanswered < 2) return;
+        unanswered = 0;
+        client.destroy();
+        client.connect().catch(() => undefined);
+      },
+    };
+  },
+  async ioredis(port) {
+    const client = new Redis({
+      host: '127.0.0.1',
+      port,
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      retryStrategy: () => 100,
+      connectTimeout: 1_000,
+      socketTimeout: 1_500,
+    });
+    client.on('error', () => undefined);
+    await client.connect();
+    return { store: redisStore({ client }) };
+  },
+};
+
+const [kind = '', port = ''] = process.argv.slice(2);
+const opened = await stores[kind]?.(Number(port));
+if (!opened) throw new Error(`there is no store '${kind}'`);
+const { origin, cookieName, sessions } = await startApp(
+  (app, all) => {
+    everyVerb(app, all);
+    app.get('/cache', (_req, res) => res.json(all.cacheStatistics()));
+    app.post('/count', async (req, res) => {
+      const session = sessionIn(req);
+      await session.update((data) => {
+        data.count = Number(data.count ?? 0) + 1;
+      });
+      res.json({ count: session.count });
+    });
+  },
+  { store: opened.store, storeDeadline: '1s', cache: true },
+);
+if (opened.onEvent) sessions.on(opened.onEvent);
+process.send?.({ origin, cookieName });
+process.on('disconnect', () => process.exit(0));

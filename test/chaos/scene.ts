@@ -1,0 +1,77 @@
+/** One app in a process of its own, one server, and the link between them. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { Client } from '../support/client.js';
+import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
+
+/** The `storeDeadline` of the app. */
+export const deadlineMs = 1_000;
+
+export interface Scene {
+  /** What it has acknowledged is on its disk. */
+  readonly server: RedisServer;
+  readonly link: TcpProxy;
+  /** A browser at the app. */
+  client(): Client;
+  /** What the app wrote to stderr, and how it ended, if it did. */
+  health(): { readonly exit: number | string | undefined; readonly stderr: string };
+  close(): Promise<void>;
+}
+
+const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--repl-diskless-sync-delay', '0'];
+
+export async function openScene(binary: string, kind: string): Promise<Scene> {
+  const server = await startRedis(binary, ...durable);
+  const link = await TcpProxy.to(server.port);
+  const app = await startChild(kind, link.port);
+  const clients: Client[] = [];
+  return {
+    server,
+    link,
+    health: app.health,
+    client() {
+      const client = new Client(app.origin);
+      clients.push(client);
+      return client;
+    },
+    async close() {
+      for (const client of clients) client.close();
+      await app.stop();
+      await link.close();
+      await server.stop();
+    },
+  };
+}
+
+async function startChild(kind: string, port: number) {
+  const child: ChildProcess = fork(fileURLToPath(new URL('./child.ts', import.meta.url)), [kind, String(port)], {
+    execArgv: ['--import', 'tsx'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  let exit: number | string | undefined;
+  const exited = new Promise<void>((resolve) =>
+    child.once('exit', (code, signal) => {
+      exit = code ?? signal ?? undefined;
+      resolve();
+    }),
+  );
+  const { origin } = await new Promise<{ origin: string }>((resolve, reject) => {
+    child.on('message', (message) => {
+      if (typeof message === 'object' && 'origin' in message) resolve(message as { origin: string });
+    });
+    void exited.then(() => reject(new Error(`the app ended before it listened:\n${stderr}`)));
+  });
+  return {
+    origin,
+    health: () => ({ exit, stderr }),
+    async stop() {
+      if (exit === undefined) child.disconnect();
+      await exited;
+    },
+  };
+}
