@@ -71,6 +71,22 @@ const steps: Arbitrary<Step[]> = fc
             { kind: 'mend', on: cutOff },
           ]),
       },
+      // An unsafe request while notices are late, with the session in memory or a read of it under way.
+      {
+        weight: 2,
+        arbitrary: fc.tuple(on, fc.boolean()).map(([late, inMemory]): Step[] => [
+          { kind: 'slow', on: late, linkMs: inMemory ? 5 : 200, noticeMs: 900, callMs: 5 },
+          { kind: 'slow', on: 1 - late, linkMs: 5, noticeMs: 5, callMs: 5 },
+          { kind: 'write', on: 1 - late, answerMs: 10_000 },
+          { kind: 'advance', ms: 1_200 },
+          { kind: 'read', on: late },
+          { kind: 'advance', ms: 230 },
+          { kind: 'write', on: 1 - late, answerMs: 10_000 },
+          { kind: 'advance', ms: 90 },
+          { kind: 'probe', on: late },
+          { kind: 'advance', ms: 150 },
+        ]),
+      },
       // A notice that comes while the read that it concerns is still on its way back.
       {
         weight: 2,

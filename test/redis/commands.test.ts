@@ -1,6 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import { createClient } from 'redis';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { makeEnding, makeId, makeOwner, makeRecord, makeVersion } from '../../src/stores/conformance/index.js';
 import { type RedisStore, redisStore } from '../../src/stores/redis.js';
+import { startApp, type TestApp } from '../support/app.js';
+import { everyVerb, signedIn } from '../support/routes.js';
 import { binary, type Connection, ioredis, nodeRedis, servers, withHook } from './kit.js';
 
 describe.runIf(binary).each([
@@ -61,5 +65,73 @@ describe.runIf(binary).each([
     expect(await store.touch(id, record.idleDeadline + 1)).toBe('touched');
     await all[0]?.command('SCRIPT', 'FLUSH');
     expect(await store.update(id, makeRecord(), record.version)).toBe('updated');
+  });
+});
+
+describe.runIf(binary).each([
+  ['node-redis', nodeRedis],
+  ['ioredis', ioredis],
+] as const)('what a request costs in the steady state: %s', (_, connect) => {
+  const { all } = servers('standalone');
+  let connection: Connection;
+  let apps: TestApp[] = [];
+
+  beforeAll(async () => {
+    connection = await connect(all.map(({ port }) => port));
+  });
+  afterEach(async () => {
+    for (const app of apps) {
+      await app.sessions.close();
+      await app.close();
+    }
+    apps = [];
+  });
+  afterAll(() => connection.close());
+
+  const start = async (cache: boolean): Promise<TestApp> => {
+    const app = await startApp(everyVerb, { store: redisStore({ client: connection.client }), cache });
+    apps.push(app);
+    return app;
+  };
+
+  /** Commands that the server was sent, as its MONITOR tells them: not what scripts call, nor the link's heartbeats. */
+  async function commandsFor(run: () => Promise<unknown>): Promise<number> {
+    const monitor = createClient({ socket: { host: '127.0.0.1', port: all[0]?.port ?? 0 } });
+    monitor.on('error', () => undefined);
+    await monitor.connect();
+    const last = `last ${randomUUID()}`;
+    let sent = 0;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const listening = monitor.monitor((line) => {
+          const text = String(line);
+          if (text.includes(last)) resolve();
+          else if (!text.includes(' lua] ') && /"(?:get|evalsha|eval)"/i.test(text)) sent++;
+        });
+        listening.then(run).then(() => all[0]?.command('ECHO', last), reject);
+      });
+    } finally {
+      monitor.destroy();
+    }
+    return sent;
+  }
+
+  it.each([
+    ['a safe request, answered from the cache', true, 'GET', '/me', 0],
+    ['a safe request, without it', false, 'GET', '/me', 1],
+    ['an unsafe request without a change, with the cache', true, 'POST', '/me', 1],
+    ['an unsafe request without a change, without it', false, 'POST', '/me', 1],
+    ['an unsafe request that changes the session, with the cache', true, 'POST', '/put', 2],
+    ['an unsafe request that changes the session, without it', false, 'POST', '/put', 2],
+  ])('%s', async (_what, cache, method, path, expected) => {
+    const app = await start(cache);
+    const client = await signedIn(app, 'ada');
+    await client.post('/put', { body: { n: 0 } });
+    client.jar.delete(`${app.cookieName}-v`);
+    for (let i = 0; cache && app.sessions.cacheStatistics().hits === 0 && i < 1_000; i++) await client.get('/me');
+    const sent = await commandsFor(async () => {
+      for (let i = 1; i <= 20; i++) await client.send(method, path, path === '/put' ? { body: { n: i } } : {});
+    });
+    expect(sent).toBe(20 * expected);
   });
 });
