@@ -25,7 +25,7 @@ public final class Server {
     int port = 0;
     for (int at = 0; at < arguments.length; at++) {
       if (arguments[at].equals("--version")) {
-        System.out.println("mongo-java-server " + MongoServer.class.getPackage().getImplementationVersion());
+        System.out.println("mongo-java-server, as MongoDB 5.0");
         return;
       }
       if (arguments[at].equals("--port")) port = Integer.parseInt(arguments[at + 1]);
