@@ -16,6 +16,7 @@ export interface Chosen {
 /** The variable that chooses each server, and what opens it. */
 const servers: Readonly<Record<string, (url: string) => Promise<Chosen>>> = {
   REDIS_URL: openRedis,
+  MONGODB_URL: openMongodb,
 };
 
 export async function chooseStore(env: NodeJS.ProcessEnv): Promise<Chosen> {
@@ -51,4 +52,12 @@ async function openRedis(url: string): Promise<Chosen> {
   client.connect().catch(() => undefined);
   await settled;
   return { store: redisStore({ client }), close: () => client.destroy() };
+}
+
+async function openMongodb(url: string): Promise<Chosen> {
+  const [{ MongoClient }, { mongodbStore }] = await Promise.all([import('mongodb'), import('holdfast/stores/mongodb')]);
+  // Without limits the driver waits 30 s for a server, and for its answers for ever. It connects when it is first used.
+  const limits = { serverSelectionTimeoutMS: 1_500, connectTimeoutMS: 1_500, socketTimeoutMS: 2_000 };
+  const client = new MongoClient(url, limits);
+  return { store: mongodbStore({ db: client.db() }), close: () => client.close() };
 }

@@ -101,7 +101,9 @@ export async function runDemo(env: Environment): Promise<{ code: number | null; 
 function launch(env: Environment): ChildProcess {
   const inherited = { ...process.env };
   // Those of the test runner would change what is tested.
-  for (const name of ['NODE_ENV', 'NODE_OPTIONS', 'SESSION_SECRET', 'TRUST_PROXY', 'VITEST']) delete inherited[name];
+  const servers = ['REDIS_URL', 'DATABASE_URL', 'MONGODB_URL'];
+  for (const name of ['NODE_ENV', 'NODE_OPTIONS', 'SESSION_SECRET', 'TRUST_PROXY', 'VITEST', ...servers])
+    delete inherited[name];
   return spawn(process.execPath, ['--import', 'tsx', 'demo/server.ts'], {
     cwd: repository,
     env: { ...inherited, ...env },
