@@ -15,6 +15,7 @@ const subpaths: Record<string, string> = {
   '.': 'index',
   './types': 'types',
   './devices': 'devices',
+  './audit': 'audit',
   './express-session': 'express-session/index',
   './stores/memory': 'stores/memory',
   './stores/lmdb': 'stores/lmdb',

@@ -1,5 +1,7 @@
 /** Server-side sessions for Express that hold. This page is the public face; stores have subpaths of their own. */
+
 export type { SessionSummary } from './core/admin.js';
+export type { AuditAction, AuditEvent, AuditSink } from './core/audit.js';
 export type { CacheStatistics } from './core/cache-statistics.js';
 export type { Clock } from './core/clock.js';
 export type { Duration } from './core/duration.js';

@@ -140,7 +140,7 @@ export async function revokeOwner(
       store.endByOwner(hash, ending, except === undefined ? {} : { except }),
     );
     for (const id of ids) {
-      engine.events.emit({ type: 'ended', id, reason });
+      engine.events.emit({ type: 'ended', id, reason }, { owner: String(owner) });
       engine.cache?.forget(id);
       engine.signals.ended(id, reason);
     }

@@ -88,9 +88,13 @@ export class Admission {
     return chosen;
   }
 
-  #refuse(handle: SessionHandle, why: { reason: RefusalReason; id?: SessionId; endedReason?: string }): void {
+  #refuse(
+    handle: SessionHandle,
+    why: { reason: RefusalReason; id?: SessionId; endedReason?: string },
+    stored?: Stored,
+  ): void {
     handle.refusals.push(why.endedReason === undefined ? why.reason : `${why.reason}: ${why.endedReason}`);
-    this.#parts.events.emit({ type: 'token-refused', ...why });
+    this.#parts.events.emit({ type: 'token-refused', ...why }, { facts: handle.facts, stored });
   }
 
   #admit(
@@ -115,13 +119,13 @@ export class Admission {
     }
     if (found.kind === 'refused') {
       handle.refusals.push(`record-${found.fault}`);
-      this.#parts.events.emit({ type: 'record-refused', reason: found.fault, id });
+      this.#parts.events.emit({ type: 'record-refused', reason: found.fault, id }, handle);
       return isTemporary(found.fault) ? unavailable(handle, unreadable(found.fault)) : handle;
     }
     const { stored } = found;
     const life = lifeOf(deadlinesOf(stored.header, stored.idleDeadline, this.#parts.config), handle.openedAt);
     if (life !== 'alive') {
-      this.#refuse(handle, { reason: life, id });
+      this.#refuse(handle, { reason: life, id }, stored);
       handle.endedReason = 'expired';
       return handle;
     }
@@ -129,10 +133,10 @@ export class Admission {
     const remembered = known?.text === handle.tokenText && known?.stored.header === stored.header;
     const standing = remembered ? 'current' : standingOf(stored.header, token.secret, handle.openedAt);
     if (standing === 'unknown') {
-      this.#refuse(handle, { reason: 'wrong-secret', id });
+      this.#refuse(handle, { reason: 'wrong-secret', id }, stored);
       return handle;
     }
-    if (standing === 'reused') return this.#reused(handle, id);
+    if (standing === 'reused') return this.#reused(handle, id, stored);
     handle.isNew = false;
     handle.secret = token.secret;
     adopt(this.#parts.config, handle, stored, standing);
@@ -144,8 +148,8 @@ export class Admission {
   }
 
   /** A copy of the cookie is in use, by the thief or by the person: nobody can tell which, so both are signed out. */
-  async #reused(handle: SessionHandle, id: SessionId): Promise<SessionHandle> {
-    this.#refuse(handle, { reason: 'token-reuse', id });
+  async #reused(handle: SessionHandle, id: SessionId, stored: Stored): Promise<SessionHandle> {
+    this.#refuse(handle, { reason: 'token-reuse', id }, stored);
     try {
       await this.#end(id, 'token-reuse');
     } catch (error) {

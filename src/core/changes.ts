@@ -100,7 +100,7 @@ export class Changes {
       throw new SessionError('ERR_SESSION_CONFLICT', `A new session could not be created (${put.result}).`);
     }
     this.settled(handle, put.stored, secret);
-    this.#parts.events.emit({ type: 'created', id });
+    this.#parts.events.emit({ type: 'created', id }, handle);
   }
 
   /** Updates the stored session, or replaces it if the data now says that somebody else is at the keyboard (G3). */
@@ -149,7 +149,7 @@ export class Changes {
   refused(handle: SessionHandle, result: string): SessionError {
     if (result === 'barred' || result === 'limit') {
       handle.refusals.push(`sign-in-${result}`);
-      this.#parts.events.emit({ type: 'sign-in-refused', reason: result });
+      this.#parts.events.emit({ type: 'sign-in-refused', reason: result }, handle);
     }
     return signInRefused(result);
   }
@@ -157,7 +157,7 @@ export class Changes {
   /** After a session was replaced in the store: this request goes on with the new one. */
   replaced(handle: SessionHandle, before: Stored, stored: Stored, secret: Uint8Array, cause: string): void {
     this.settled(handle, stored, secret);
-    this.#parts.events.emit({ type: 'replaced', id: stored.id, replacedId: before.id, cause });
+    this.#parts.events.emit({ type: 'replaced', id: stored.id, replacedId: before.id, cause }, handle);
     this.#parts.signals.ended(before.id, 'replaced');
   }
 

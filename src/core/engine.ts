@@ -3,6 +3,7 @@
  * a store answers at once, and commits with nothing to store, run without a promise.
  */
 import { Admission } from './admission.js';
+import type { Actor } from './audit.js';
 import { SessionCache } from './cache.js';
 import { Changes, idOf } from './changes.js';
 import { SessionError } from './errors.js';
@@ -50,7 +51,7 @@ export class Engine implements Parts {
   constructor(store: SessionStore, secrets: readonly string[], config: EngineConfig) {
     this.config = config;
     this.store = store;
-    this.events = new Events(() => config.clock.now());
+    this.events = new Events(() => config.clock.now(), config.audit);
     if (config.onEvent) this.events.on(config.onEvent);
     this.keyring = createKeyring(secrets);
     this.guard = new StoreGuard(store.name, config.storeDeadlineMs, config.clock, this.events);
@@ -228,9 +229,9 @@ export class Engine implements Parts {
   }
 
   /** Ends a session and answers why it is over: an earlier ending keeps its reason. Undefined if there was none. */
-  async endSession(id: SessionId, reason: string): Promise<string | undefined> {
+  async endSession(id: SessionId, reason: string, actor?: Actor): Promise<string | undefined> {
     const ended = await this.repository.end(id, reason);
-    if (ended === reason) this.events.emit({ type: 'ended', id, reason });
+    if (ended === reason) this.events.emit({ type: 'ended', id, reason }, actor);
     this.signals.ended(id, ended ?? reason);
     return ended;
   }

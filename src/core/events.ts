@@ -2,6 +2,7 @@
  * What holdfast has to tell besides answers: refusals with their reason, conflicts, faults. No event carries a token,
  * a secret or a hash of one; `id` is the public id.
  */
+import { type Actor, type AuditSink, auditEventOf } from './audit.js';
 import { describe } from './errors.js';
 import type { SessionId } from './ids.js';
 
@@ -54,6 +55,7 @@ export type SessionEvent =
       /** The person's sessions were revoked after the sign-in began, or they have as many as are allowed. */
       readonly reason: 'barred' | 'limit';
     }
+  | { readonly type: 'everything-ended'; readonly at: number; readonly reason: string }
   | { readonly type: 'record-refused'; readonly at: number; readonly reason: RecordFault; readonly id: SessionId }
   | { readonly type: 'conflict'; readonly at: number; readonly id: SessionId; readonly paths: readonly string[] }
   | {
@@ -94,9 +96,11 @@ export type EventListener = (event: SessionEvent) => void;
 export class Events {
   readonly #listeners = new Set<EventListener>();
   readonly #now: () => number;
+  readonly #audit: AuditSink | undefined;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, audit?: AuditSink) {
     this.#now = now;
+    this.#audit = audit;
   }
 
   /** Adds a listener; the answer removes it. */
@@ -105,9 +109,11 @@ export class Events {
     return () => void this.#listeners.delete(listener);
   }
 
-  emit(event: EventToEmit): void {
-    if (this.#listeners.size === 0) return;
+  /** `actor`: the request's handle, or what else says whom the event concerns; for the audit sink alone. */
+  emit(event: EventToEmit, actor?: Actor): void {
+    if (this.#listeners.size === 0 && !this.#audit) return;
     const complete = { ...event, at: this.#now() } as SessionEvent;
+    if (this.#audit) this.#tellAudit(this.#audit, complete, actor);
     for (const listener of this.#listeners) {
       try {
         const answer: unknown = listener(complete);
@@ -116,6 +122,18 @@ export class Events {
       } catch (error) {
         warn(event.type, error);
       }
+    }
+  }
+
+  /** An audit sink that fails breaks no request, as no listener does. */
+  #tellAudit(audit: AuditSink, event: SessionEvent, actor: Actor | undefined): void {
+    try {
+      const told = auditEventOf(event, actor);
+      if (!told) return;
+      const answer: unknown = audit(told);
+      if (answer instanceof Promise) answer.catch((error: unknown) => warn(event.type, error));
+    } catch (error) {
+      warn(event.type, error);
     }
   }
 }

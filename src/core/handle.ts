@@ -79,6 +79,8 @@ export class SessionHandle {
   underWay: Set<Promise<void>> | undefined;
   /** Why a verb failed that nobody awaited: the response fails with it. */
   unheard: unknown;
+  /** The person signed out in this request: the browser is asked to forget what the app kept there. */
+  signedOut = false;
   /** When this request itself barred the owner's earlier sign-ins (ms). */
   barredAt: number | undefined;
   /** A new token was made in this request, so a change of identity needs no other. */

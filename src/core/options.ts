@@ -4,6 +4,7 @@
  *
  * Length: every option of the engine, its meaning, default and check, in one place where they can't drift apart.
  */
+import type { AuditSink } from './audit.js';
 import { type Clock, systemClock } from './clock.js';
 import { type Duration, durationMs, formatDuration } from './duration.js';
 import { describe, SessionError } from './errors.js';
@@ -74,6 +75,11 @@ export interface EngineOptions {
    * on where the store is networked and pushes changes. `true` with a store that does not push stops the start.
    */
   readonly cache?: boolean | CacheOptions | undefined;
+  /**
+   * Is told what belongs into an audit log, with person and client: sign-ins and their steps, sign-outs, re-authentication,
+   * elevation, changed credentials, revocations, and all refusals. `auditFile` of `holdfast/audit` writes it. Default none.
+   */
+  readonly audit?: AuditSink | undefined;
   /** Hears every event. More listeners: `sessions.on(listener)`. */
   readonly onEvent?: EventListener | undefined;
   /** Time, for tests. Default the system's. */
@@ -119,6 +125,7 @@ export interface EngineConfig {
   readonly deviceLabel: ((userAgent: string) => string | undefined) | undefined;
   readonly onConflict: 'merge' | 'error';
   readonly cache: CacheConfig;
+  readonly audit: AuditSink | undefined;
   readonly onEvent: EventListener | undefined;
   readonly clock: Clock;
 }
@@ -143,6 +150,7 @@ export const engineOptionNames = [
   'deviceLabel',
   'onConflict',
   'cache',
+  'audit',
   'onEvent',
   'clock',
 ] as const satisfies readonly (keyof EngineOptions)[];
@@ -184,6 +192,7 @@ export function resolveEngineOptions(options: EngineOptions): EngineConfig {
     deviceLabel: options.deviceLabel === undefined ? undefined : callable(options.deviceLabel, 'deviceLabel'),
     onConflict: oneOf(options.onConflict ?? 'merge', 'onConflict', ['merge', 'error']),
     cache: cacheOf(options.cache),
+    audit: options.audit === undefined ? undefined : callable(options.audit, 'audit'),
     onEvent: options.onEvent === undefined ? undefined : callable(options.onEvent, 'onEvent'),
     clock: options.clock === undefined ? systemClock : clockOf(options.clock),
   };

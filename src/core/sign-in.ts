@@ -157,7 +157,7 @@ export class SignIn {
 
   #begun(handle: SessionHandle, stored: Stored, secret: Uint8Array): void {
     this.#changes.settled(handle, stored, secret);
-    this.#parts.events.emit({ type: 'created', id: stored.id });
+    this.#parts.events.emit({ type: 'created', id: stored.id }, handle);
   }
 
   /** As if the request had come without a cookie. */

@@ -143,12 +143,13 @@ export class Verbs implements SessionVerbs {
       await engine.changes.queued(handle, async () => {
         const { id } = handle.stored ?? stored;
         // Ended before by a sign-in of another tab: its successor lives on, so saying "signed out" would be a lie.
-        if ((await engine.endSession(id, reason)) === 'replaced')
+        if ((await engine.endSession(id, reason, handle)) === 'replaced')
           throw endedError(await engine.changes.whyGone(handle));
       });
       handle.cookie = 'clear';
     }
     handle.phase = 'ended';
+    handle.signedOut = reason === 'signed-out';
     handle.stored = undefined;
     handle.offer = undefined;
     const session = engine.sessionOf(handle);

@@ -35,10 +35,10 @@ export function refuseCrossSite(
     return undefined;
   }
   if (policy.mode === 'report') {
-    engine.events.emit({ type: 'cross-site-reported', reason, method });
+    engine.events.emit({ type: 'cross-site-reported', reason, method }, { facts: factsOf(req, undefined, undefined) });
     return undefined;
   }
-  engine.events.emit({ type: 'cross-site-refused', reason, method });
+  engine.events.emit({ type: 'cross-site-refused', reason, method }, { facts: factsOf(req, undefined, undefined) });
   return new SessionError('ERR_SESSION_CROSS_SITE', crossSiteMessage(verdict.reason, input));
 }
 

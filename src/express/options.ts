@@ -12,6 +12,7 @@ import {
   resolveEngineOptions,
   takeOptions,
   word,
+  words,
 } from '../core/options.js';
 import { checkSecrets, howToMakeASecret } from '../core/secrets.js';
 import type { SessionStore } from '../core/store.js';
@@ -55,13 +56,30 @@ export interface SessionOptions extends EngineOptions {
    * `'door'`, because its async handlers would turn the throw into an unhandled rejection.
    */
   readonly onStoreFault?: 'touch' | 'door' | undefined;
+  /**
+   * What the browser is asked to forget of this origin when somebody signs out (`Clear-Site-Data`; ASVS 14.3.1). With
+   * `'cookies'` it forgets those of every sibling subdomain too. `false` or `[]`: nothing. Default `['cache', 'storage']`.
+   */
+  readonly clearSiteData?: readonly ClearSiteData[] | false | undefined;
   /** Hears the few lines that a developer should see. Default `console.warn`. */
   readonly log?: ((line: string) => void) | undefined;
   /** Production rules: secret and store required, https only. Default: `NODE_ENV` is `production`. */
   readonly production?: boolean | undefined;
 }
 
-const httpOptionNames = ['store', 'name', 'crossSite', 'insecureHttp', 'onStoreFault', 'log', 'production'] as const;
+const siteData = ['cache', 'cookies', 'storage', 'executionContexts', 'clientHints', '*'] as const;
+export type ClearSiteData = (typeof siteData)[number];
+
+const httpOptionNames = [
+  'store',
+  'name',
+  'crossSite',
+  'insecureHttp',
+  'onStoreFault',
+  'clearSiteData',
+  'log',
+  'production',
+] as const;
 const crossSiteOptionNames = ['origins', 'allow', 'strict', 'token', 'forms', 'mode'] as const;
 
 export interface HttpConfig {
@@ -75,6 +93,8 @@ export interface HttpConfig {
     | undefined;
   readonly insecureHttp: boolean;
   readonly onStoreFault: 'touch' | 'door' | undefined;
+  /** The header's value; undefined: none. */
+  readonly clearSiteData: string | undefined;
   readonly log: (line: string) => void;
   readonly production: boolean;
 }
@@ -106,6 +126,7 @@ export function resolveOptions(given: unknown): Resolved {
       options.onStoreFault === undefined
         ? undefined
         : oneOf<'touch' | 'door'>(options.onStoreFault, 'onStoreFault', ['touch', 'door']),
+    clearSiteData: clearSiteDataOf(options.clearSiteData ?? ['cache', 'storage']),
     log,
     production,
   };
@@ -143,6 +164,12 @@ function cookieBaseName(value: unknown): string {
     'ERR_SESSION_OPTION',
     "name: expected 1 to 64 letters, digits, '-' and '_' without a leading '__' (the prefix __Host-Http- is added), got another string.",
   );
+}
+
+function clearSiteDataOf(value: unknown): string | undefined {
+  if (value === false) return undefined;
+  const asked = words(value, 'clearSiteData').map((one) => oneOf(one, 'clearSiteData', siteData));
+  return asked.length === 0 ? undefined : asked.map((one) => `"${one}"`).join(', ');
 }
 
 function crossSiteOf(value: unknown): HttpConfig['crossSite'] {

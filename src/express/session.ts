@@ -90,7 +90,7 @@ export function session(options: SessionOptions = {}): Sessions {
   const stopSweeping = isSweepable(store) ? startSweeping(store, engine.guard, engine.config.clock) : () => {};
   const warnOnce = onceEach(http.log);
   const csrf = new CsrfTokens(engine.keyring, engine.config.audience);
-  const house = { engine, log: http.log, warnOnce, csrf };
+  const house = { engine, log: http.log, warnOnce, csrf, clearSiteData: http.clearSiteData };
 
   function holdfast(req: IncomingMessage, res: ServerResponse, next: Next): void {
     // Mounted twice, on a router inside the app say: the outer one has the session.

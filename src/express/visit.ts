@@ -25,6 +25,8 @@ export interface House {
   /** Logs a line of each kind once. */
   readonly warnOnce: (kind: string, line: string) => void;
   readonly csrf: CsrfTokens;
+  /** What `Clear-Site-Data` says when somebody signs out. */
+  readonly clearSiteData: string | undefined;
 }
 
 export class Visit implements GateHooks {
@@ -102,7 +104,7 @@ export class Visit implements GateHooks {
   }
 
   report(event: EventToEmit): void {
-    this.#house.engine.events.emit(event);
+    this.#house.engine.events.emit(event, this.handle);
   }
 
   get now(): number {
@@ -113,11 +115,7 @@ export class Visit implements GateHooks {
   refusedBy(reason: string): void {
     const { handle } = this;
     handle.refusals.push(reason);
-    this.#house.engine.events.emit({
-      type: 'guard-refused',
-      reason,
-      ...(handle.stored ? { id: handle.stored.id } : {}),
-    });
+    this.report({ type: 'guard-refused', reason, ...(handle.stored ? { id: handle.stored.id } : {}) });
   }
 
   // ---- gate hooks
@@ -176,6 +174,9 @@ export class Visit implements GateHooks {
     const tag = transport.usable ? this.#house.engine.tagOf(handle) : undefined;
     if (tag !== undefined && transport.usable)
       appendSetCookie(head, tagCookie({ name: transport.cookieName, secure: transport.secure }, tag));
+    const { clearSiteData } = this.#house;
+    if (handle.signedOut && clearSiteData !== undefined && !head.hasHeader('clear-site-data'))
+      head.setHeader('Clear-Site-Data', clearSiteData);
     if (this.#visitorLine !== undefined) appendSetCookie(head, this.#visitorLine);
     if (handle.dropped && !transport.usable)
       this.#house.warnOnce(transport.reason, `holdfast: ${handle.facts.withheld}`);

@@ -43,6 +43,7 @@ const isTaken: Record<string, (value: unknown) => boolean> = {
   maxPerOwner: () => false,
   recordAddress: (value) => typeof value === 'boolean',
   deviceLabel: (value) => typeof value === 'function',
+  audit: (value) => typeof value === 'function',
   onEvent: (value) => typeof value === 'function',
   clock: () => false,
   store: () => false,
@@ -50,6 +51,7 @@ const isTaken: Record<string, (value: unknown) => boolean> = {
   crossSite: (value) => typeof value === 'boolean' || isEmptyObject(value),
   insecureHttp: (value) => typeof value === 'boolean',
   onStoreFault: () => false,
+  clearSiteData: (value) => value === false || (Array.isArray(value) && value.length === 0),
   log: (value) => typeof value === 'function',
   production: (value) => value === false,
 };
