@@ -28,7 +28,8 @@ export function startRedis(binary: string, ...settings: string[]): Promise<Redis
 
 /** A replica of `primary`, once it has all of it. */
 export async function startReplica(binary: string, primary: RedisServer): Promise<RedisServer> {
-  const replica = await startRedis(binary, '--replicaof', `127.0.0.1 ${primary.port}`);
+  const replica = await startRedis(binary);
+  await replica.command('REPLICAOF', '127.0.0.1', String(primary.port));
   const ready = `port=${replica.port},state=online`;
   while (!String(await primary.command('INFO', 'replication')).includes(ready));
   return replica;
