@@ -1,23 +1,12 @@
-/** The demo: a view counter, a sign-in, and a page for people who are signed in. Made to be copied from. */
+/** The demo: a view counter, a sign-in, and pages for people who are signed in (account.ts). Made to be copied from. */
 import { fileURLToPath } from 'node:url';
-import express, { type Express, type Request, type RequestHandler } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
-import { type Sessions, sessionOf } from 'holdfast';
+import { safeReturnPath } from 'holdfast';
+import { accountRoutes } from './account.js';
 import { answerError, HttpError, wantsJson } from './errors.js';
-import { accountPage, homePage, signInPage } from './pages.js';
-import type { Users } from './users.js';
-
-/** What this app keeps in a session. */
-interface DemoData {
-  views: number;
-}
-
-const sessionIn = (req: Request) => sessionOf<DemoData>(req);
-
-export interface Parts {
-  readonly sessions: Sessions;
-  readonly users: Users;
-}
+import { homePage, signInPage } from './pages.js';
+import { because, type DemoData, onlyMethods, type Parts, sessionIn, textFields } from './requests.js';
 
 export function createApp({ sessions, users }: Parts): Express {
   const app = express();
@@ -35,6 +24,7 @@ export function createApp({ sessions, users }: Parts): Express {
 
   app.get('/', async (req, res) => {
     const session = sessionIn(req);
+    const why = because(req);
     if (session.info.isNew) {
       session.views = 1;
     } else {
@@ -43,24 +33,24 @@ export function createApp({ sessions, users }: Parts): Express {
         data.views = (data.views ?? 0) + 1;
       });
     }
-    res.send(homePage({ id: session.id, owner: session.info.owner, views: session.views ?? 0 }));
+    res.send(homePage({ id: session.id, owner: session.info.owner, views: session.views ?? 0, because: why }));
   });
 
   app
     .route('/login')
     .get((req, res) => {
-      res.send(signInPage({ next: ownPath(req.query.next) }));
+      res.send(signInPage({ next: safeReturnPath(req.query.next), because: because(req) }));
     })
     .post(async (req, res) => {
-      const { username, password, next } = textFields(req.body);
+      const { username, password, next } = textFields(req.body, ['username', 'password', 'next']);
       if (!(await users.check(username, password))) {
         if (wantsJson(req)) throw new HttpError(401, 'The user name or the password is wrong.');
-        res.status(401).send(signInPage({ next: ownPath(next), username, failed: true }));
+        res.status(401).send(signInPage({ next: safeReturnPath(next), username, failed: true }));
         return;
       }
       // A new session takes the place of the old one; of its data only what `keep` names comes along.
       await sessionIn(req).signIn(username, { aal: 1, amr: ['pwd'], keep: ['views'] });
-      res.redirect(303, ownPath(next));
+      res.redirect(303, safeReturnPath(next));
     })
     .all(onlyMethods('GET, HEAD, POST'));
 
@@ -72,10 +62,7 @@ export function createApp({ sessions, users }: Parts): Express {
     })
     .all(onlyMethods('POST'));
 
-  app.get('/account', sessions.require({ signInPage: '/login' }), (req, res) => {
-    const { info, id, views } = sessionIn(req);
-    res.send(accountPage({ info, id, views: views ?? 0 }));
-  });
+  app.use(accountRoutes({ sessions, users }));
 
   app.get('/api/session', (req, res) => {
     const { id, views, info } = sessionIn(req);
@@ -99,7 +86,7 @@ export function createApp({ sessions, users }: Parts): Express {
   return app;
 }
 
-/** Nothing is loaded but this app's own files, and no script at all. */
+/** Nothing is loaded but this app's own files, and no script or style stands in a page. */
 function securityHeaders(): RequestHandler {
   const [none, self] = [["'none'"], ["'self'"]];
   return helmet({
@@ -108,6 +95,8 @@ function securityHeaders(): RequestHandler {
       directives: {
         defaultSrc: none,
         styleSrc: self,
+        scriptSrc: self,
+        connectSrc: self,
         imgSrc: self,
         formAction: self,
         baseUri: none,
@@ -117,26 +106,4 @@ function securityHeaders(): RequestHandler {
     // Helmet's `no-referrer` makes browsers send `Origin: null` with this app's own forms.
     referrerPolicy: { policy: 'same-origin' },
   });
-}
-
-/** A form can send lists and JSON anything; a field that is no text counts as empty. */
-function textFields(body: unknown): { username: string; password: string; next: string } {
-  const fields = new Map(Object.entries(body ?? {}));
-  const text = (name: string): string => {
-    const value: unknown = fields.get(name);
-    return typeof value === 'string' ? value : '';
-  };
-  return { username: text('username'), password: text('password'), next: text('next') };
-}
-
-/** `next` if it is a path of this app, else the home page: `//evil.example` and `/\evil.example` are other hosts to a browser. */
-function ownPath(next: unknown): string {
-  return typeof next === 'string' && /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(next) ? next : '/';
-}
-
-function onlyMethods(allowed: string): RequestHandler {
-  return (_req, res) => {
-    res.set('Allow', allowed);
-    throw new HttpError(405, `This address takes ${allowed} only.`);
-  };
 }

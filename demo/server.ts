@@ -1,16 +1,23 @@
 /**
  * Starts the demo: `npm start`. Reads PORT (3000), DEMO_DATA (.data) or the URL of a server for the sessions (store.ts),
  * SESSION_SECRET (made while developing, required with a server), TRUST_PROXY (how many proxies are in front, or their
- * addresses) and NODE_ENV.
+ * addresses), IDLE and ABSOLUTE (durations such as 15m) and NODE_ENV.
  */
 import type { AddressInfo } from 'node:net';
-import { SessionError, type Sessions, session } from 'holdfast';
+import { type Duration, SessionError, type Sessions, session } from 'holdfast';
 import { createApp } from './app.js';
+import { deviceLabel } from './device-label.js';
 import { chooseStore } from './store.js';
 import { Users } from './users.js';
 
-const { PORT: port = '3000', SESSION_SECRET: secret, TRUST_PROXY: proxies } = process.env;
-const [user, password] = ['ada', 'correct horse battery staple'];
+const {
+  PORT: port = '3000',
+  SESSION_SECRET: secret,
+  TRUST_PROXY: proxies,
+  IDLE: idle,
+  ABSOLUTE: absolute,
+} = process.env;
+const people = { ada: 'correct horse battery staple', grace: 'nanoseconds of copper wire' };
 
 function fail(message: string): never {
   console.error(message);
@@ -21,7 +28,14 @@ const chosen = await chooseStore(process.env).catch((error: Error) => fail(error
 
 function startSessions(): Sessions {
   try {
-    return session({ store: chosen.store, secret });
+    return session({
+      store: chosen.store,
+      secret,
+      idle: idle as Duration | undefined,
+      absolute: absolute as Duration | undefined,
+      deviceLabel,
+      maxPerOwner: 10,
+    });
   } catch (error) {
     // Its message says what to do; a stack would bury that.
     if (error instanceof SessionError) fail(error.message);
@@ -31,7 +45,7 @@ function startSessions(): Sessions {
 
 const sessions = startSessions();
 const users = new Users();
-await users.add(user, password);
+for (const [name, password] of Object.entries(people)) await users.set(name, password);
 
 const app = createApp({ sessions, users });
 if (proxies) app.set('trust proxy', /^\d+$/.test(proxies) ? Number(proxies) : proxies);
@@ -41,7 +55,8 @@ const server = app.listen(Number(port), (error?: NodeJS.ErrnoException) => {
     fail(`Port ${port} is taken. Stop what runs there, or choose another: PORT=3001 npm start`);
   if (error) throw error;
   console.log(`The demo is at http://localhost:${(server.address() as AddressInfo).port}`);
-  console.log(`Sign in as ${user} with the password: ${password}`);
+  for (const [name, password] of Object.entries(people))
+    console.log(`Sign in as ${name} with the password: ${password}`);
 });
 
 /** Takes no new requests, answers those under way, and closes the store after the last. A second signal ends at once. */

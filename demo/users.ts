@@ -14,7 +14,8 @@ export class Users {
   /** What is compared with for an unknown name. No password has this hash. */
   readonly #decoy: Credential = { salt: randomBytes(16), hash: randomBytes(32) };
 
-  async add(name: string, password: string): Promise<void> {
+  /** A new person, or a new password. */
+  async set(name: string, password: string): Promise<void> {
     const salt = randomBytes(16);
     this.#credentials.set(name, { salt, hash: await hashOf(password, salt) });
   }

@@ -2,10 +2,11 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type Express } from 'express';
-import { memoryStore, type Sessions, session } from 'holdfast';
+import { memoryStore, type SessionOptions, type Sessions, session } from 'holdfast';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { createApp } from '../../demo/app.js';
+import { deviceLabel } from '../../demo/device-label.js';
 import { answerError } from '../../demo/errors.js';
 import { Users } from '../../demo/users.js';
 import { ada } from './demo.js';
@@ -60,18 +61,21 @@ export interface SiteOptions {
   readonly routes?: (app: Express, sessions: Sessions) => void;
   /** Behind a proxy that ends TLS; the app trusts it or does not. */
   readonly tls?: 'trusted' | 'untrusted';
+  readonly options?: SessionOptions;
 }
 
 /** The demo's app on a free port, ended with the test. */
-export async function startSite({ routes, tls }: SiteOptions = {}): Promise<Site> {
+export async function startSite({ routes, tls, options }: SiteOptions = {}): Promise<Site> {
   const lines: string[] = [];
   const sessions = session({
     store: memoryStore(),
     secret: 'fr0m-a-br0wser-t3st-mT4cW9xJ6rP2kY8v',
     log: (line) => lines.push(line),
+    deviceLabel,
+    ...options,
   });
   const users = new Users();
-  await users.add(ada.username, ada.password);
+  await users.set(ada.username, ada.password);
   const app = express();
   if (tls === 'trusted') app.set('trust proxy', 1);
   app.use(sessions);
