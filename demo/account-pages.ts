@@ -23,7 +23,7 @@ ${moments.map(([name, at]) => html`<div><dt>${name}</dt><dd>${momentOf(at)}</dd>
 <div class="actions">
 <a class="button" href="/devices">Your devices</a>
 <a class="button quiet" href="/password">Change password</a>
-<form method="post" action="/logout"><button class="quiet">Sign out</button></form>
+<form method="post" action="/account/close"><button class="quiet danger">Close account</button></form>
 </div>
 </section>`;
   return page({ title: 'Your account', here: '/account', owner: info.owner, main });

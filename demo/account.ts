@@ -7,11 +7,11 @@ import { onlyMethods, type Parts, sessionIn, textFields } from './requests.js';
 
 const shortestPassword = 8;
 
-export function accountRoutes({ sessions, users }: Parts): Router {
+export function accountRoutes({ sessions, users, freshWithin = '5m' }: Parts): Router {
   const router = Router();
   const signedIn = sessions.require({ signInPage: '/login' });
   /** A session that was left open on a desk must not be enough to lock its owner out (ASVS 7.5.1, 7.5.2). */
-  const fresh = sessions.require({ freshWithin: '5m', signInPage: '/login', stepUpPage: '/confirm' });
+  const fresh = sessions.require({ freshWithin, signInPage: '/login', stepUpPage: '/confirm' });
 
   router.get('/account', signedIn, (req, res) => {
     const { info, id, views } = sessionIn(req);
@@ -93,6 +93,17 @@ export function accountRoutes({ sessions, users }: Parts): Router {
       res.redirect(303, '/devices');
     })
     .all(onlyMethods('GET, HEAD, POST'));
+
+  router
+    .route('/account/close')
+    .post(fresh, async (req, res) => {
+      const { owner = '' } = sessionIn(req).info;
+      users.remove(owner);
+      // This session too: there is nobody any more whom it could belong to (ASVS 7.4.2).
+      await sessions.revokeAll(owner, { reason: 'account-closed' });
+      res.redirect(303, '/login');
+    })
+    .all(onlyMethods('POST'));
 
   // How long still, for time-left.js: asking does not count as use.
   router.get('/session/time-left', sessions.timeLeft());

@@ -8,7 +8,7 @@ import { answerError, HttpError, wantsJson } from './errors.js';
 import { homePage, signInPage } from './pages.js';
 import { because, type DemoData, onlyMethods, type Parts, sessionIn, textFields } from './requests.js';
 
-export function createApp({ sessions, users }: Parts): Express {
+export function createApp({ sessions, users, freshWithin }: Parts): Express {
   const app = express();
   app.use(securityHeaders());
 
@@ -62,7 +62,7 @@ export function createApp({ sessions, users }: Parts): Express {
     })
     .all(onlyMethods('POST'));
 
-  app.use(accountRoutes({ sessions, users }));
+  app.use(accountRoutes({ sessions, users, freshWithin }));
 
   app.get('/api/session', (req, res) => {
     const { id, views, info } = sessionIn(req);

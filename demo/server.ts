@@ -1,12 +1,13 @@
 /**
  * Starts the demo: `npm start`. Reads PORT (3000), DEMO_DATA (.data) or the URL of a server for the sessions (store.ts),
  * SESSION_SECRET (made while developing, required with a server), TRUST_PROXY (how many proxies are in front, or their
- * addresses), IDLE and ABSOLUTE (durations such as 15m) and NODE_ENV.
+ * addresses), IDLE, ABSOLUTE and FRESH (durations such as 15m) and NODE_ENV.
  */
 import type { AddressInfo } from 'node:net';
 import { type Duration, SessionError, type Sessions, session } from 'holdfast';
 import { createApp } from './app.js';
 import { deviceLabel } from './device-label.js';
+import { serveLive } from './live.js';
 import { chooseStore } from './store.js';
 import { Users } from './users.js';
 
@@ -16,6 +17,7 @@ const {
   TRUST_PROXY: proxies,
   IDLE: idle,
   ABSOLUTE: absolute,
+  FRESH: fresh,
 } = process.env;
 const people = { ada: 'correct horse battery staple', grace: 'nanoseconds of copper wire' };
 
@@ -47,7 +49,7 @@ const sessions = startSessions();
 const users = new Users();
 for (const [name, password] of Object.entries(people)) await users.set(name, password);
 
-const app = createApp({ sessions, users });
+const app = createApp({ sessions, users, freshWithin: fresh as Duration | undefined });
 if (proxies) app.set('trust proxy', /^\d+$/.test(proxies) ? Number(proxies) : proxies);
 
 const server = app.listen(Number(port), (error?: NodeJS.ErrnoException) => {
@@ -59,8 +61,11 @@ const server = app.listen(Number(port), (error?: NodeJS.ErrnoException) => {
     console.log(`Sign in as ${name} with the password: ${password}`);
 });
 
+const sendAway = serveLive(server, { app, sessions });
+
 /** Takes no new requests, answers those under way, and closes the store after the last. A second signal ends at once. */
 function stop(): void {
+  sendAway();
   server.close(() => void sessions.close().finally(() => chosen.close()));
   setTimeout(() => server.closeAllConnections(), 10_000).unref();
 }

@@ -20,6 +20,10 @@ export class Users {
     this.#credentials.set(name, { salt, hash: await hashOf(password, salt) });
   }
 
+  remove(name: string): void {
+    this.#credentials.delete(name);
+  }
+
   /** Takes as long for an unknown name as for a wrong password, so that nobody learns who has an account. */
   async check(name: string, password: string): Promise<boolean> {
     const { salt, hash } = this.#credentials.get(name) ?? this.#decoy;

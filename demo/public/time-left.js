@@ -1,6 +1,7 @@
 /**
- * Warns before the session ends, and offers to stay (WCAG 2.2.1). Asks the server for the time left: that does not
- * count as use, and another tab may have been used meanwhile. Without this script the session just ends.
+ * Warns before the session ends, and offers to stay (WCAG 2.2.1); leaves the page when it has ended. Asks the server for
+ * the time left: that does not count as use, and another tab may have been used meanwhile. Without this script the
+ * session just ends.
  */
 const warnMs = 120_000;
 /** While the warning is shown: another tab, or the other side of the dialog, may have stayed or signed out. */
@@ -85,6 +86,10 @@ async function stay(event) {
 dialog.querySelector('form[action="/session/stay"]').addEventListener('submit', stay);
 // Escape means "go away": to stay is the harmless way to read that.
 dialog.addEventListener('cancel', stay);
+// Signed out elsewhere, or by an administrator: the server closes this with 4401, and the page goes at once.
+const live = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/live`);
+live.addEventListener('close', ({ code }) => code === 4401 && look());
+
 // A page that comes back from the browser's memory, or from sleep, may be late.
 addEventListener('pageshow', look);
 document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && look());

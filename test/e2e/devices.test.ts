@@ -51,6 +51,19 @@ describe.runIf(chromium)('my devices, in two browsers', () => {
     expect(await site.sessions.count('ada')).toBe(1);
   });
 
+  test('a page that is open leaves at once when its device is signed out from another', async () => {
+    const site = await startSite();
+    const { laptop, phonePage } = await twoDevices(site);
+    const socket = phonePage.waitForEvent('websocket');
+    await phonePage.goto(`${site.origin}/account`);
+    await socket;
+    await phonePage.locator('#time-left[data-watched]').waitFor({ state: 'attached' });
+    await laptop.goto(`${site.origin}/devices`);
+    await pressAndWait(laptop, 'Sign out the other device');
+    await phonePage.waitForURL(`${site.origin}/login?next=%2Faccount`);
+    expect(await phonePage.content()).not.toContain('ada');
+  });
+
   test('all others can be signed out at once', async () => {
     const site = await startSite();
     const { laptop, phonePage } = await twoDevices(site);

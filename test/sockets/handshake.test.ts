@@ -112,6 +112,13 @@ describe('a WebSocket has the session of its cookie', () => {
     );
   });
 
+  it('nor has one whose sign-in waits for its next step', async () => {
+    const [app] = await start();
+    const client = app.client();
+    expect((await client.post('/sign-in/ada', { body: { pending: 'mfa' } })).status).toBe(200);
+    expect(await outcome(app, { cookie: client.cookie })).toBe('refused 401 ERR_SESSION_SIGN_IN_REQUIRED');
+  });
+
   it('one that was ended is refused with the reason, for the log', async () => {
     const [app, sockets] = await start();
     const client = await signedIn(app, 'ada');

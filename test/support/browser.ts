@@ -1,5 +1,5 @@
 /** A real Chromium, and the demo's app in front of it, in this process so that a test can stop a request in its middle. */
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type Express } from 'express';
 import { memoryStore, type SessionOptions, type Sessions, session } from 'holdfast';
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { createApp } from '../../demo/app.js';
 import { deviceLabel } from '../../demo/device-label.js';
 import { answerError } from '../../demo/errors.js';
+import { serveLive } from '../../demo/live.js';
 import { Users } from '../../demo/users.js';
 import { ada } from './demo.js';
 import { startTlsProxy } from './tls-proxy.js';
@@ -83,7 +84,7 @@ export async function startSite({ routes, tls, options }: SiteOptions = {}): Pro
   app.use(createApp({ sessions, users }));
   // For what the sessions above refuse before the demo's app is reached.
   app.use(answerError);
-  const port = await listen(app);
+  const port = await listen(app, (server) => serveLive(server, { app, sessions }));
   onTestFinished(() => sessions.close());
   if (tls === undefined) return { origin: `http://localhost:${port}`, port, sessions, lines };
   const proxy = await startTlsProxy(port);
@@ -92,10 +93,15 @@ export async function startSite({ routes, tls, options }: SiteOptions = {}): Pro
 }
 
 /** Serves on a free port of this machine until the test ends. */
-export async function listen(app: Express): Promise<number> {
+export async function listen(
+  app: Express,
+  serve: (server: Server) => () => void = () => () => undefined,
+): Promise<number> {
   const server = createServer(app);
+  const sendAway = serve(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(async () => {
+    sendAway();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });

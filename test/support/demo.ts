@@ -36,11 +36,11 @@ export function dataFolder(atEnd: AtEnd = onTestFinished): string {
 }
 
 /** One demo for all tests of a file. */
-export function sharedDemo(): () => Demo {
+export function sharedDemo(env: Environment = {}): () => Demo {
   const endings: (() => Promise<void> | void)[] = [];
   let demo: Demo | undefined;
   beforeAll(async () => {
-    demo = await startDemo({}, (ending) => endings.push(ending));
+    demo = await startDemo(env, (ending) => endings.push(ending));
   });
   afterAll(async () => {
     for (const ending of endings.reverse()) await ending();
@@ -104,7 +104,8 @@ function launch(env: Environment): ChildProcess {
   const servers = ['REDIS_URL', 'DATABASE_URL', 'MONGODB_URL'];
   for (const name of ['NODE_ENV', 'NODE_OPTIONS', 'SESSION_SECRET', 'TRUST_PROXY', 'VITEST', ...servers])
     delete inherited[name];
-  return spawn(process.execPath, ['--import', 'tsx', 'demo/server.ts'], {
+  // Another server can stand in for the demo, to see that tests notice what is wrong with it.
+  return spawn(process.execPath, ['--import', 'tsx', process.env.DEMO_SERVER ?? 'demo/server.ts'], {
     cwd: repository,
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

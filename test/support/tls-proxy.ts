@@ -1,7 +1,8 @@
 /** A proxy that ends TLS in front of an app, as nginx or a load balancer does, and a client that speaks https to it. */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { createServer, request as httpsRequest } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { tlsCertificate, tlsKey } from './tls-proxy-certificate.js';
 
 export interface TlsProxy {
@@ -27,12 +28,32 @@ export async function startTlsProxy(port: number): Promise<TlsProxy> {
     onward.on('error', () => (res.headersSent ? res.destroy() : res.writeHead(502).end()));
     req.pipe(onward);
   });
+  // An upgraded connection is two sockets joined; the head goes on with the same two headers more.
+  const joined = new Set<Duplex>();
+  server.on('upgrade', (req, socket, rest) => {
+    const onward = connect(port, '127.0.0.1');
+    const lines = [`${req.method} ${req.url} HTTP/1.1`, 'X-Forwarded-Proto: https'];
+    for (let at = 0; at < req.rawHeaders.length; at += 2)
+      lines.push(`${req.rawHeaders[at]}: ${req.rawHeaders[at + 1]}`);
+    onward.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+    onward.write(rest);
+    for (const [one, other] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const) {
+      joined.add(one);
+      one.pipe(other);
+      one.on('error', () => other.destroy());
+      one.on('close', () => joined.delete(one) && other.destroy());
+    }
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port: own } = server.address() as AddressInfo;
   return {
     origin: `https://localhost:${own}`,
     port: own,
     async close() {
+      for (const socket of joined) socket.destroy();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
