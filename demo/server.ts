@@ -5,8 +5,8 @@
  */
 import type { AddressInfo } from 'node:net';
 import { type Duration, SessionError, type Sessions, session } from 'holdfast';
+import { deviceLabel } from 'holdfast/devices';
 import { createApp } from './app.js';
-import { deviceLabel } from './device-label.js';
 import { serveLive } from './live.js';
 import { chooseStore } from './store.js';
 import { Users } from './users.js';

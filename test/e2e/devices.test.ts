@@ -34,11 +34,11 @@ describe.runIf(chromium)('my devices, in two browsers', () => {
     const names = laptop.getByRole('listitem').getByRole('heading', { level: 2 });
     expect(await names.allInnerTexts()).toEqual([
       expect.stringMatching(/^Chrom\w+ on Linux\s+This device$/),
-      'Safari on iOS',
+      'Safari on an iPhone',
     ]);
     expect(await main(laptop)).toContain('127.0.0.0/24');
-    await laptop.getByRole('button', { name: /^Sign out Safari on iOS, signed in / }).click();
-    expect(await status(laptop)).toBe('Safari on iOS is signed out.');
+    await laptop.getByRole('button', { name: /^Sign out Safari on an iPhone, signed in / }).click();
+    expect(await status(laptop)).toBe('Safari on an iPhone is signed out.');
     expect(await names.count()).toBe(1);
     expect(await main(laptop)).toContain('You are signed in nowhere else.');
     // Said once.
