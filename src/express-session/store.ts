@@ -82,7 +82,7 @@ export class HoldfastStore extends Store {
     return session;
   }
 
-  /** Every live session, by its public id, all in memory at once. Needs a store that can be walked (lmdb, memory). */
+  /** Every live session, by its public id, all in memory at once. Needs a store that can be walked (`scan`). */
   override all(callback: (error: unknown, sessions?: SessionsById | null) => void): void {
     answer(async () => {
       const sessions: SessionsById = Object.create(null);
