@@ -161,6 +161,14 @@ export const coherentCache: readonly Mutant[] = [
     tests: [cacheLaws],
   },
   {
+    guarantee: 'G8',
+    what: 'cache: the time left is asked of the store',
+    file: 'src/express/time.ts',
+    find: '    const confirmed = engine.confirm(visit.handle);',
+    replace: '    const confirmed = undefined as void | Promise<void>;',
+    tests: [apps],
+  },
+  {
     guarantee: 'G12',
     what: 'cache: opened sessions are bounded by count',
     file: cache,

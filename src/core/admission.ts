@@ -57,6 +57,25 @@ export class Admission {
     }
   }
 
+  /** Asks the store after all, for an answer in which the deadline itself counts: another process may have moved it. */
+  confirm(handle: SessionHandle): void | Promise<void> {
+    const { stored, secret } = handle;
+    if (!handle.fromCache || !stored || !secret) return;
+    const token: ParsedToken = { id: stored.id, secret: Buffer.from(secret) };
+    handle.fromCache = false;
+    handle.stored = undefined;
+    handle.offer = undefined;
+    handle.phase = 'none';
+    const admit = async () => {
+      try {
+        await this.#admit(handle, token, await this.#parts.lookups.now(token.id), undefined);
+      } catch (error) {
+        unavailable(handle, error as SessionError);
+      }
+    };
+    return admit();
+  }
+
   #fromCache(handle: SessionHandle, token: ParsedToken, { stored }: Entry): SessionHandle {
     handle.isNew = false;
     handle.fromCache = true;

@@ -72,6 +72,11 @@ export class Engine implements Parts {
     return this.#admission.open(values, facts);
   }
 
+  /** Sees to it that what `handle` holds is what the store says now, where it came from memory. Never throws or rejects. */
+  confirm(handle: SessionHandle): void | Promise<void> {
+    return this.#admission.confirm(handle);
+  }
+
   /** The session as a handler holds it; decoded when first asked for. Throws where the store could not say. */
   sessionOf(handle: SessionHandle): Session {
     if (handle.session) return handle.session;

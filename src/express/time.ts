@@ -24,13 +24,19 @@ export function answerTimeLeft({ engine }: House): Middleware {
     const visit = visitIn(req, next, 'timeLeft()');
     if (!visit) return;
     engine.inBackground(visit.handle);
+    const confirmed = engine.confirm(visit.handle);
+    if (confirmed) void confirmed.then(() => answer(visit, res, next));
+    else answer(visit, res, next);
+  };
+
+  function answer(visit: Visit, res: ServerResponse, next: Next): void {
     if (visit.handle.error) return next(visit.handle.error);
     const body = JSON.stringify(timeLeftOf(visit.handle, engine.config, engine.config.clock.now()));
     res.setHeader('Cache-Control', 'no-store');
     res.setHeader('Content-Type', 'application/json; charset=utf-8');
     res.setHeader('Content-Length', Buffer.byteLength(body));
     res.end(body);
-  };
+  }
 }
 
 function visitIn(req: IncomingMessage, next: Next, name: string): Visit | undefined {

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { memoryStore } from '../../src/stores/memory.js';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
 import { Client as Browser } from '../support/client.js';
+import { FakeClock } from '../support/fake-clock.js';
 import { bearing, everyVerb, type Me, signedIn, tokenOf } from '../support/routes.js';
 import { type OpenStore, storeKinds } from '../support/stores.js';
 
@@ -18,7 +20,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   throw new Error('it never came to hold');
 }
 
-const pushing = storeKinds.filter(({ name }) => name !== 'lmdb');
+const pushing = storeKinds.filter(({ name }) => ['memory', 'redis', 'postgres'].includes(name));
 
 describe.each(pushing)('the cache between two instances: $name', (kind) => {
   let opened: OpenStore;
@@ -142,5 +144,51 @@ describe.each(pushing)('the cache between two instances: $name', (kind) => {
     await heard;
     expect(signal.aborted).toBe(true);
     there.server.closeAllConnections();
+  });
+});
+
+describe('the cache and the idle deadline', () => {
+  it('a page that polls one instance is told of the use that another has seen', async () => {
+    const clock = new FakeClock();
+    const store = memoryStore();
+    const routes: Parameters<typeof startApp>[0] = (app, sessions) => {
+      app.get('/time', sessions.timeLeft());
+      everyVerb(app, sessions);
+    };
+    const options = { store, clock, cache: true, idle: '10m', touchEvery: '60s' } as const;
+    const here = await startApp(routes, options);
+    const there = await startApp(routes, options);
+    const client = await signedIn(here, 'ada');
+    const away = bearing(there, tokenOf(client));
+    const left = async () => (await away.get('/time')).json<{ expiresInMs: number }>().expiresInMs;
+    for (let second = 0; second < 61; second++) {
+      expect(await left()).toBe(600_000 - second * 1_000);
+      clock.advance(1_000);
+    }
+    expect(there.sessions.cacheStatistics().hits).toBeGreaterThan(50);
+    await client.get('/me');
+    expect(await left()).toBe(600_000);
+    clock.advance(1_000);
+    expect(await left()).toBe(599_000);
+    for (const app of [here, there]) await app.close();
+  });
+
+  it('a session that another instance keeps in use does not end early, and one that nobody uses ends on time', async () => {
+    const clock = new FakeClock();
+    const store = memoryStore();
+    const options = { store, clock, cache: true, idle: '60s' } as const;
+    const here = await startApp(everyVerb, options);
+    const there = await startApp(everyVerb, options);
+    const client = await signedIn(here, 'ada');
+    const away = bearing(there, tokenOf(client));
+    await away.get('/guarded');
+    for (let step = 0; step < 10; step++) {
+      clock.advance(50_000);
+      expect((await client.get('/guarded')).status).toBe(200);
+    }
+    expect((await away.get('/guarded')).status).toBe(200);
+    clock.advance(60_000);
+    for (const asker of [client, away]) expect((await asker.get('/guarded')).status).toBe(401);
+    for (const app of [here, there]) await app.close();
   });
 });
