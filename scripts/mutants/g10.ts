@@ -4,6 +4,7 @@ import { guaranteeTest, type Mutant } from './mutant.js';
 const cookies = guaranteeTest('g10-cookies');
 const options = guaranteeTest('g10-options');
 const records = guaranteeTest('g10-records');
+const poisoned = guaranteeTest('g10-poisoned');
 
 export const badInput: readonly Mutant[] = [
   {
@@ -85,5 +86,13 @@ export const badInput: readonly Mutant[] = [
     find: "its text is not shown.\n    const received = typeof value === 'string' ? 'a string' : describe(value);",
     replace: '\n    const received = describe(value);',
     tests: [options],
+  },
+  {
+    guarantee: 'G10',
+    what: "somebody's text under an id is nobody, not a newer format",
+    file: 'src/core/seal.ts',
+    find: "(bytes[0] as number) > highestFormat ? 'malformed' : 'newer-format'",
+    replace: "'newer-format'",
+    tests: [poisoned],
   },
 ];

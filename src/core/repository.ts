@@ -1,6 +1,7 @@
 /** Opened sessions over a guarded store: the engine sees headers and data here, never sealed bytes. */
 
 import type { SessionCache } from './cache.js';
+import { SessionError } from './errors.js';
 import type { Stored } from './handle.js';
 import type { SessionId } from './ids.js';
 import { isPromise } from './maybe-promise.js';
@@ -26,6 +27,7 @@ export type PutResult =
   | { readonly result: 'gone' | 'exists' | 'limit' | 'barred' };
 
 const missing: Found = { kind: 'missing' };
+const newer: Found = { kind: 'refused', fault: 'newer-format' };
 const malformed: Found = { kind: 'refused', fault: 'malformed' };
 
 export class Repository {
@@ -51,8 +53,13 @@ export class Repository {
 
   /** `known` is what the record opened to the last time: if the store still has the same bytes, it is not opened anew. */
   find(id: SessionId, deadline?: number, known?: Stored): MaybePromise<Found> {
-    const answer = this.#guard.call('read', () => this.#store.read(id), deadline);
-    return isPromise(answer) ? answer.then((found) => this.open(id, found, known)) : this.open(id, answer, known);
+    try {
+      const answer = this.#guard.call('read', () => this.#store.read(id), deadline);
+      if (!isPromise(answer)) return this.open(id, answer, known);
+      return answer.then((found) => this.open(id, found, known), refusedOr);
+    } catch (error) {
+      return refusedOr(error);
+    }
   }
 
   open(id: SessionId, found: StoredRecord | Ended | undefined, known?: Stored): Found {
@@ -231,6 +238,12 @@ export class Repository {
     if (!maxPerOwner || !owner.counts) return { now, startedAt: owner.startedAt };
     return { now, startedAt: owner.startedAt, ...maxPerOwner, keepUntil: now + this.#config.keepEndedMs };
   }
+}
+
+/** A store that knows a record for one of a newer release says so of that record, and an event names it as any other. */
+function refusedOr(error: unknown): Found {
+  if (error instanceof SessionError && error.code === 'ERR_SESSION_RECORD_UNREADABLE') return newer;
+  throw error;
 }
 
 const isRefusal = (answer: unknown): answer is 'exists' | 'limit' | 'barred' =>

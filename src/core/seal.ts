@@ -17,6 +17,8 @@ import type { Keyring, PurposeKeys } from './keyring.js';
 import { nextRandom } from './random.js';
 
 const format = 1;
+/** Formats are counted up from 1; what begins with a printable character is somebody's text. */
+const highestFormat = 0x1f;
 const nonceAt = 2;
 const nonceBytes = 12;
 const textAt = nonceAt + nonceBytes;
@@ -62,7 +64,7 @@ export class Sealer {
   /** The plaintext, or why it can't be had. Never throws. */
   open(id: SessionId, bytes: Uint8Array): Buffer | SealFault {
     if (!(bytes instanceof Uint8Array) || bytes.length < sealOverhead || bytes[0] === 0) return 'malformed';
-    if (bytes[0] !== format) return 'newer-format';
+    if (bytes[0] !== format) return (bytes[0] as number) > highestFormat ? 'malformed' : 'newer-format';
     const fingerprint = bytes[1] as number;
     const candidates = this.#keyring.withFingerprint(fingerprint);
     if (candidates.length === 0) return 'unknown-key';

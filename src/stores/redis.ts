@@ -137,7 +137,7 @@ class Redis implements RedisStore {
   }
 
   async read(id: SessionId): Promise<StoredRecord | Ended | undefined> {
-    const value = await this.port.get(this.keys.session(id));
+    const value = await this.port.get(this.keys.session(id)).catch(tornOr);
     return value === null ? undefined : decode(bufferOf(value));
   }
 
@@ -268,6 +268,12 @@ function quorumOf(value: NonNullable<RedisStoreOptions['waitForReplicas']>): Quo
     );
   }
   return { replicas, timeoutMs: durationMs(timeout, `${what}: timeout`, { maxMs: 10_000 }) };
+}
+
+/** A value of another type under a session's key is nobody's: not a fault, for which everybody would be turned away. */
+function tornOr(error: unknown): Buffer {
+  if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return Buffer.alloc(0);
+  throw error;
 }
 
 function rethrow(error: unknown): never {

@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { open as openLmdb } from 'lmdb';
 import { createClient } from 'redis';
+import type { SessionId } from '../../src/core/ids.js';
 import type { OwnerIndexed, Scannable, SessionStore, Sweepable } from '../../src/core/store.js';
 import { lmdbStore } from '../../src/stores/lmdb.js';
 import { memoryStore } from '../../src/stores/memory.js';
@@ -27,6 +29,8 @@ export interface OpenStore {
   readonly folder?: string;
   /** All that is stored, where it lies in no folder of the tests. */
   dump?(): Promise<Buffer>;
+  /** What somebody who writes to the server itself can leave under a session's id, by name; `other` is another session's. */
+  readonly damage?: Readonly<Record<string, (id: SessionId, other: SessionId) => Promise<unknown>>>;
   remove(): Promise<void>;
 }
 
@@ -46,6 +50,7 @@ const lmdb: StoreKind = {
     return {
       store: opened[0] as FullStore,
       folder: path,
+      damage: lmdbDamage(path),
       reopen() {
         const again = lmdbStore({ path });
         opened.push(again);
@@ -59,7 +64,48 @@ const lmdb: StoreKind = {
   },
 };
 
+function lmdbDamage(path: string): NonNullable<OpenStore['damage']> {
+  const put = async (id: SessionId, change: (value: Buffer) => Buffer): Promise<void> => {
+    const root = openLmdb<Buffer, string>({ path, noSubdir: false, encoding: 'binary', maxDbs: 8, maxReaders: 1024 });
+    const sessions = root.openDB<Buffer, string>({ name: 'sessions', encoding: 'binary' });
+    await sessions.put(id, change(Buffer.from(sessions.get(id) ?? [])));
+    await root.close();
+  };
+  return {
+    'cut after its head': (id) => put(id, (value) => value.subarray(0, 20)),
+    'cut inside its head': (id) => put(id, (value) => value.subarray(0, 3)),
+    'cut after its deadline': (id) => put(id, (value) => value.subarray(0, 27)),
+    'a form of a newer release': (id) => put(id, (value) => Buffer.concat([Buffer.of(9), value.subarray(1)])),
+    JSON: (id) => put(id, () => Buffer.from('{"cookie":{"originalMaxAge":"x"},"user":"ada"}')),
+  };
+}
+
 const redisServer = needs('redis-server');
+
+function redisDamage(command: (...args: (string | Buffer)[]) => Promise<unknown>): NonNullable<OpenStore['damage']> {
+  const keyOf = (id: SessionId) => `holdfast:{${id.slice(0, 5)}}:s:${id}`;
+  const set = async (id: SessionId, change: (value: Buffer) => Buffer) =>
+    command('SET', keyOf(id), change((await command('GET', keyOf(id))) as Buffer));
+  const instead = async (id: SessionId, name: string, ...args: string[]) => {
+    await command('DEL', keyOf(id));
+    await command(name, keyOf(id), ...args);
+  };
+  return {
+    'a list': (id) => instead(id, 'RPUSH', 'a', 'b'),
+    'a hash': (id) => instead(id, 'HSET', '__proto__', '{"polluted":true}'),
+    'a number': (id) => set(id, () => Buffer.from('42')),
+    'cut inside its head': (id) => set(id, (value) => value.subarray(0, 15)),
+    'cut after its head': (id) => set(id, (value) => value.subarray(0, 47)),
+    'a marker cut short': (id) => set(id, () => Buffer.of(3, 0)),
+    'a form of a newer release': (id) => set(id, (value) => Buffer.concat([Buffer.of(9), value.subarray(1)])),
+    "another session's value": async (id, other) => {
+      const value = (await command('GET', keyOf(other))) as Buffer;
+      await set(id, () => value);
+    },
+    JSON: (id) => set(id, () => Buffer.from('{"cookie":{"originalMaxAge":"x"},"user":"ada"}')),
+    '10 MB': (id) => set(id, (value) => Buffer.concat([value, Buffer.alloc(10 * 1024 * 1024)])),
+  };
+}
 
 /** A server of its own for each store: what a test asserts of all that is stored is then of its own making. */
 const redis: StoreKind = {
@@ -77,8 +123,13 @@ const redis: StoreKind = {
       return Object.assign(store, { sweep: () => 0 }) as FullStore;
     };
     const [store, again] = [await connect(), await connect()];
+    const raw = createClient({ socket: { host: '127.0.0.1', port: server.port } });
+    raw.on('error', () => undefined);
+    clients.push(raw);
+    await raw.connect();
     return {
       store,
+      damage: redisDamage((...args) => raw.sendCommand(args, { typeMapping: { 36: Buffer } })),
       reopen: () => again,
       async remove() {
         for (const client of clients) client.destroy();
@@ -114,6 +165,20 @@ const migrating: StoreKind = {
 
 let mongodbClients: Promise<readonly [Connected, Connected]> | undefined;
 
+function mongodbDamage(change: (id: SessionId, fields: object) => Promise<unknown>): NonNullable<OpenStore['damage']> {
+  const set = (fields: object) => (id: SessionId) => change(id, { $set: fields });
+  return {
+    'text for bytes': set({ bytes: 'text' }),
+    'a document for bytes': set({ bytes: { constructor: { prototype: { polluted: true } } } }),
+    'no bytes': (id) => change(id, { $unset: { bytes: '' } }),
+    'a number for a version': set({ version: 5 }),
+    'text for a deadline': set({ idleDeadline: 'tomorrow' }),
+    'no number for a deadline': set({ idleDeadline: Number.NaN }),
+    'a kind of a newer release': set({ kind: 'later' }),
+    'fields of somebody else': set({ cookie: { originalMaxAge: 'x' }, kind: 'web' }),
+  };
+}
+
 /** One server and two clients for all tests of a process, which they end with; a collection for each store. */
 const mongodb: StoreKind = {
   name: 'mongodb',
@@ -126,6 +191,7 @@ const mongodb: StoreKind = {
     return {
       store,
       reopen: () => mongodbStore({ db: second.db, collection }),
+      damage: mongodbDamage((id, fields) => first.db.collection(collection).updateOne({ _id: id as never }, fields)),
       dump: async () => Buffer.from(JSON.stringify(await first.db.collection(collection).find().toArray())),
       remove: async () => void (await first.db.dropCollection(collection)),
     };

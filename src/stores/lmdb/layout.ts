@@ -99,10 +99,20 @@ export function decodeRecord(value: Buffer): StoredRecord {
   return owner === undefined ? { bytes, version, idleDeadline } : { bytes, version, idleDeadline, owner };
 }
 
+/** Stands for what can't be a record: nobody can open it. */
+const torso: StoredRecord = { bytes: new Uint8Array(0), version: '' as Version, idleDeadline: 0 };
+
 export function decode(value: Buffer): StoredRecord | Ended {
+  if ((value[0] ?? 0) > highestForm || value.length < markerHead || (isRecord(value) && !isWhole(value))) return torso;
   if (isRecord(checkForm(value))) return decodeRecord(value);
   return { ended: value.toString('utf8', markerHead, value.length), at: serialOf(value) };
 }
+
+/** Forms are counted up from 1; what begins with a printable character is somebody's text. */
+const highestForm = 0x1f;
+
+const isWhole = (value: Buffer): boolean =>
+  value.length > recordHead + (value[versionLengthAt] ?? 0) + (value[ownerLengthAt] ?? 0);
 
 /** The same value with another deadline and another place in the expiry table. */
 export function movedTo(value: Buffer, deadline: number, indexed: number): Buffer {

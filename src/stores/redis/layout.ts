@@ -19,6 +19,8 @@ const anonymousForm = 1;
 const ownedForm = 2;
 const markerForm = 3;
 const successorForm = 4;
+/** Forms are counted up from 1; what begins with a printable character is somebody's text. */
+const highestForm = 0x1f;
 
 const versionAt = 1;
 const versionLength = 11;
@@ -28,6 +30,9 @@ const nameLength = 27;
 const tagLength = 5;
 const endedAt = 1;
 const reasonAt = endedAt + 8;
+
+/** The least that a value of each form has. */
+const lengths = [1, ownerAt, ownerAt + nameLength, reasonAt, reasonAt + nameLength] as const;
 
 /**
  * Decides the slot. Sessions of one owner share the first four bytes of their ids with the owner's hash, hence the
@@ -104,8 +109,12 @@ export function encodeMarker({ reason, at }: Pick<Ending, 'reason' | 'at'>, succ
   return Buffer.concat([head, Buffer.from(successor, 'latin1'), Buffer.from(reason, 'utf8')]);
 }
 
+/** Stands for what can't be a record: nobody can open it. */
+export const torso: StoredRecord = { bytes: new Uint8Array(0), version: '' as Version, idleDeadline: 0 };
+
 export function decode(value: Buffer): StoredRecord | Ended {
   const form = value[0];
+  if (form === undefined || form > highestForm || value.length < (lengths[form] ?? 1)) return torso;
   if (form === anonymousForm || form === ownedForm) return decodeRecord(value);
   if (form === markerForm || form === successorForm) {
     const start = form === markerForm ? reasonAt : reasonAt + nameLength;

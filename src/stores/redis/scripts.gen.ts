@@ -17,9 +17,15 @@ end
 local function kind_of(value)
 if not value or value == '' then return 'absent' end
 local form = string.byte(value)
+if form > 31 or (form < 3 and #value < 20) then return 'absent' end
 if form == 1 or form == 2 then return 'record' end
 if form == 3 or form == 4 then return 'marker' end
 error('holdfast-unknown-form ' .. form)
+end
+local function unless_odd(answer)
+if type(answer) ~= 'table' or not answer.err then return answer end
+if string.find(answer.err, 'WRONGTYPE', 1, true) then return '' end
+error(answer.err)
 end
 local function version_of(value)
 return string.sub(value, 2, 12)
@@ -31,7 +37,7 @@ local function owner_of(value)
 if string.byte(value) == 2 then return string.sub(value, 21, 47) end
 end
 local function head_of(key)
-return redis.call('GETRANGE', key, 0, 46)
+return unless_odd(redis.pcall('GETRANGE', key, 0, 46))
 end
 local function write(key, value)
 redis.call('SET', key, value, 'PXAT', moment(deadline_of(value) + slack))
@@ -147,7 +153,7 @@ evict(live, #live + 1 - tonumber(ARGV[2]), ARGV[4], ARGV[5])
 return 'evicted'`,
   listByOwner: `local found = {}
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-local value = redis.call('GET', session_key(id))
+local value = unless_odd(redis.pcall('GET', session_key(id)))
 if kind_of(value) == 'record' then
 found[#found + 1] = id
 found[#found + 1] = value

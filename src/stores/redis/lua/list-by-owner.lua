@@ -5,7 +5,7 @@
 
 local found = {}
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  local value = redis.call('GET', session_key(id))
+  local value = unless_odd(redis.pcall('GET', session_key(id)))
   if kind_of(value) == 'record' then
     found[#found + 1] = id
     found[#found + 1] = value

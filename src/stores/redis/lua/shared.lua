@@ -23,13 +23,23 @@ local function moment(ms)
   return string.format('%.0f', math.max(1, math.ceil(ms)))
 end
 
+-- Somebody's text or other type, or the torso of a record, is nobody's session: a script that stumbled over it would keep the rest
+-- of its owner's from being listed and revoked.
 local function kind_of(value)
   if not value or value == '' then return 'absent' end
   local form = string.byte(value)
+  if form > 31 or (form < 3 and #value < 20) then return 'absent' end
   if form == 1 or form == 2 then return 'record' end
   if form == 3 or form == 4 then return 'marker' end
   -- A newer release wrote it. Taken for absent, it would be overwritten.
   error('holdfast-unknown-form ' .. form)
+end
+
+-- What a command answers, or nothing for a key of another type.
+local function unless_odd(answer)
+  if type(answer) ~= 'table' or not answer.err then return answer end
+  if string.find(answer.err, 'WRONGTYPE', 1, true) then return '' end
+  error(answer.err)
 end
 
 local function version_of(value)
@@ -46,7 +56,7 @@ end
 
 -- All but the payload.
 local function head_of(key)
-  return redis.call('GETRANGE', key, 0, 46)
+  return unless_odd(redis.pcall('GETRANGE', key, 0, 46))
 end
 
 local function write(key, value)
