@@ -138,7 +138,7 @@ class Mongodb implements MongodbStore {
       $set: { bytes: Buffer.from(bytes), version },
       $max: { idleDeadline, expireAt: expiry(idleDeadline) },
     };
-    for (;;) {
+    for (let tries = 0; tries < 3; tries++) {
       const filter = { _id: id, kind: 'session', version: expected };
       if ((await this.#collection.updateOne(filter, update)).matchedCount === 1) return 'updated';
       const found = await this.#sessions.find(id);
@@ -147,6 +147,7 @@ class Mongodb implements MongodbStore {
       // Made live between the two commands: once more.
       if (found.version !== expected) return { conflict: recordOf(found) };
     }
+    throw inconsistent();
   }
 
   async touch(id: SessionId, idleDeadline: number): Promise<'touched' | 'gone'> {
@@ -173,7 +174,7 @@ class Mongodb implements MongodbStore {
     const record = copyOf(given);
     const leaving: Leaving = { id: oldId, expected, ending };
     await this.ready();
-    for (;;) {
+    for (let tries = 0; tries < 3; tries++) {
       const old = await this.#sessions.find(oldId);
       if (old?.kind === 'ended' && old.successor === id) return await this.#replacedBefore(id, record);
       if (old?.kind !== 'session') return 'gone';
@@ -182,8 +183,10 @@ class Mongodb implements MongodbStore {
         ? await this.#owners.enter({ id, record, owning, leaving })
         : await this.#succeed(id, record, leaving);
       if (entered === 'entered') return 'replaced';
+      // Refused: the old session has changed since it was read.
       if (entered !== 'refused') return entered;
     }
+    throw inconsistent();
   }
 
   async listByOwner(owner: OwnerHash): Promise<readonly StoredEntry[]> {
@@ -248,6 +251,10 @@ const isOwned = (record: StoredRecord): record is Arrival['record'] => record.ow
 
 /** Indexes and other documents come first; until then the caller's array is the caller's. */
 const copyOf = (record: StoredRecord): StoredRecord => ({ ...record, bytes: new Uint8Array(record.bytes) });
+
+/** A server whose compare-and-set refuses the very version that it shows: asked for ever, it would be a loop. */
+const inconsistent = (): Error =>
+  new Error('mongodbStore: the server refused a change of the version that it says is stored');
 
 function entryOf(document: object): StoredEntry {
   const found = stored(document) as SessionDocument;

@@ -84,7 +84,8 @@ export class Owners {
     for (;;) {
       const state = await this.settled(record.owner);
       const plan = await this.#plan(state, arrival);
-      if (plan === 'again') continue;
+      // Counted one by one, while others may have come and gone: a refusal counts only if nobody has.
+      if (plan === 'limit' && (await this.#tx(record.owner)) !== state?.tx) continue;
       if (plan === 'limit' || plan === 'barred') {
         const own = await this.#own(arrival);
         if (own === 'again') continue;
@@ -112,10 +113,8 @@ export class Owners {
     for (;;) {
       const state = await this.settled(owner);
       const heads = await this.#heads(owner);
-      const last = heads.at(-1)?.serial ?? 0;
-      if (state && last > state.serial) continue;
       const ids = heads.flatMap(({ _id }) => (_id === except ? [] : _id));
-      const serial = (state?.serial ?? last) + 1;
+      const serial = nextSerial(state, heads);
       const mark = {
         at: Math.max(ending.at, state?.mark?.at ?? ending.at),
         keepUntil: Math.max(ending.keepUntil, state?.mark?.keepUntil ?? ending.keepUntil),
@@ -141,18 +140,21 @@ export class Owners {
     return state ?? undefined;
   }
 
-  /** Whether there is room, and who must go. `again`: the list is newer than the state. */
+  async #tx(owner: OwnerHash): Promise<string | undefined> {
+    const found = await this.#collection.findOne({ _id: keyOf(owner) }, { projection: { tx: 1 } });
+    return (found as Pick<State, 'tx'> | null)?.tx;
+  }
+
+  /** Whether there is room, and who must go. */
   async #plan(
     state: State | undefined,
     { id, record, owning, leaving }: Arrival,
-  ): Promise<Refusal | 'again' | { readonly serial: number; readonly evict: readonly SessionId[] }> {
+  ): Promise<Refusal | { readonly serial: number; readonly evict: readonly SessionId[] }> {
     const { mark } = state ?? {};
     if (mark && owning && owning.startedAt <= mark.at && owning.now < mark.keepUntil) return 'barred';
     if (state && owning?.limit === undefined) return { serial: state.serial + 1, evict: [] };
     const heads = await this.#heads(record.owner);
-    const last = heads.at(-1)?.serial ?? 0;
-    if (state && last > state.serial) return 'again';
-    const serial = (state?.serial ?? last) + 1;
+    const serial = nextSerial(state, heads);
     if (owning?.limit === undefined) return { serial, evict: [] };
     const { now, limit, onExceed } = owning;
     const counted = ({ _id, idleDeadline }: Head) => idleDeadline > now && _id !== id && _id !== leaving?.id;
@@ -237,5 +239,9 @@ export class Owners {
     }
   }
 }
+
+/** After all that are there: the owner's document may have expired before its sessions, and begins anew then. */
+const nextSerial = (state: State | undefined, heads: readonly Head[]): number =>
+  Math.max(state?.serial ?? 0, heads.at(-1)?.serial ?? 0) + 1;
 
 const keyOf = (owner: OwnerHash): string => `owner:${owner}`;
