@@ -36,6 +36,7 @@ function project(name: string, include: string): TestProjectInlineConfiguration 
       include: [include],
       exclude: ['**/node_modules/**'],
       environment: 'node',
+      globalSetup: [`${root}test/support/shared-servers.ts`],
       testTimeout: timeouts[name] ?? 30_000,
       hookTimeout: timeouts[name] ?? 30_000,
       fileParallelism: !serial,

@@ -16,6 +16,7 @@ export interface Chosen {
 /** The variable that chooses each server, and what opens it. */
 const servers: Readonly<Record<string, (url: string) => Promise<Chosen>>> = {
   REDIS_URL: openRedis,
+  DATABASE_URL: openPostgres,
   MONGODB_URL: openMongodb,
 };
 
@@ -60,4 +61,16 @@ async function openMongodb(url: string): Promise<Chosen> {
   const limits = { serverSelectionTimeoutMS: 1_500, connectTimeoutMS: 1_500, socketTimeoutMS: 2_000 };
   const client = new MongoClient(url, limits);
   return { store: mongodbStore({ db: client.db() }), close: () => client.close() };
+}
+
+async function openPostgres(url: string): Promise<Chosen> {
+  if (!/^postgres(?:ql)?:\/\//.test(url)) throw new Error('it does not begin with postgres://');
+  const [{ default: pg }, { postgresStore }] = await Promise.all([import('pg'), import('holdfast/stores/postgres')]);
+  const pool = new pg.Pool({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  const say = ({ message, code }: Error & { code?: string }): void =>
+    console.error(`PostgreSQL: ${message || code || 'no connection'}`);
+  pool.on('error', say);
+  // Up or down, the demo starts: its public pages need no session.
+  await pool.query('SELECT 1').catch(say);
+  return { store: postgresStore({ pool }), close: () => pool.end() };
 }

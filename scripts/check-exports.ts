@@ -20,6 +20,7 @@ const subpaths: Record<string, string> = {
   './stores/memory': 'stores/memory',
   './stores/lmdb': 'stores/lmdb',
   './stores/redis': 'stores/redis',
+  './stores/postgres': 'stores/postgres',
   './stores/migrating': 'stores/migrating',
   './stores/mongodb': 'stores/mongodb',
   './stores/conformance': 'stores/conformance/index',

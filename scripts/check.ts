@@ -29,6 +29,7 @@ const checks: Record<string, () => string[]> = {
   lock: () => script('lock'),
   exports: () => script('check-exports'),
   lua: () => script('lua'),
+  sql: () => script('sql'),
   docs: () => script('check-docs'),
   bundle: () => script('check-bundle'),
   pack: () => ['npm', 'pack', '--ignore-scripts', '--silent', '--pack-destination', packed],

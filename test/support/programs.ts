@@ -13,6 +13,8 @@ export interface Program {
   readonly names: readonly string[];
   /** An environment variable that names the file, and wins. */
   readonly variable: string;
+  /** Where a system keeps it off the PATH: a folder with one folder for each version, and what is below that. */
+  readonly versions?: readonly [folder: string, below: string];
   /** The Debian packages, with a space between two. */
   readonly debian: string;
   /** Where `npm run services` puts what it makes itself, for want of a package; looked at after PATH. */
@@ -50,6 +52,21 @@ export const programs = {
     version: '-v',
     use: 'the tests behind a real TLS proxy',
   },
+  postgres: {
+    names: ['postgres'],
+    variable: 'POSTGRES_PATH',
+    versions: ['/usr/lib/postgresql', 'bin'],
+    debian: 'postgresql',
+    version: '--version',
+    use: 'the tests of the PostgreSQL store',
+  },
+  pgbouncer: {
+    names: ['pgbouncer'],
+    variable: 'PGBOUNCER_PATH',
+    debian: 'pgbouncer',
+    version: '--version',
+    use: 'the tests of the PostgreSQL store behind a pooler',
+  },
   'redis-server': {
     names: ['redis-server', 'valkey-server'],
     variable: 'REDIS_SERVER_PATH',
@@ -80,9 +97,22 @@ export function findProgram(name: ProgramName, env: NodeJS.ProcessEnv = process.
     if (isExecutable(named)) return named;
     throw new Error(`${program.variable} is ${named}, which is not a file that can be started`);
   }
-  const path = [...(env.PATH ?? '').split(delimiter).filter(Boolean), ...folders];
+  const path = [...(env.PATH ?? '').split(delimiter).filter(Boolean), ...folders, ...versioned(program)];
   const files = program.names.flatMap((file) => path.map((folder) => join(folder, file)));
   return [...files, ...(program.made === undefined ? [] : [program.made])].find(isExecutable);
+}
+
+/** Newest first. */
+function versioned({ versions }: Program): string[] {
+  if (versions === undefined) return [];
+  const [folder, below] = versions;
+  try {
+    return readdirSync(folder)
+      .sort((one, other) => Number(other) - Number(one))
+      .map((version) => join(folder, version, below));
+  } catch {
+    return [];
+  }
 }
 
 function isExecutable(path: string): boolean {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open as openLmdb } from 'lmdb';
+import type pg from 'pg';
 import { createClient } from 'redis';
 import type { SessionId } from '../../src/core/ids.js';
 import type { OwnerIndexed, Scannable, SessionStore, Sweepable } from '../../src/core/store.js';
@@ -9,9 +10,11 @@ import { lmdbStore } from '../../src/stores/lmdb.js';
 import { memoryStore } from '../../src/stores/memory.js';
 import { migrating as migratingStore } from '../../src/stores/migrating.js';
 import { mongodbStore } from '../../src/stores/mongodb.js';
+import { postgresStore } from '../../src/stores/postgres.js';
 import { redisStore } from '../../src/stores/redis.js';
 import { type Connected, connect, freshName, mongodb as mongodbServer, sharedMongodb } from './mongodb-server.js';
 import { needs } from './needs.js';
+import { dropSchema, freshSchema, poolOf, postgresAvailable, postgresUrl } from './postgres-schema.js';
 import { startRedis } from './redis-server.js';
 
 export type FullStore = SessionStore & OwnerIndexed & Scannable & Sweepable;
@@ -198,11 +201,48 @@ const mongodb: StoreKind = {
   },
 };
 
+let pools: Promise<readonly [pg.Pool, pg.Pool]> | undefined;
+
+/** Two pools for all tests of a process, as of two processes, which they end with; a schema for each store. */
+const postgres: StoreKind = {
+  name: 'postgres',
+  async open() {
+    pools ??= postgresUrl().then((url) => [poolOf(url), poolOf(url)]);
+    const [first, second] = await pools;
+    const schema = freshSchema();
+    const [store, again] = [postgresStore({ pool: first, schema }), postgresStore({ pool: second, schema })];
+    // Each makes sure of the schema at its first call, which is not to be a call of the test.
+    await store.scan();
+    await again.scan();
+    return {
+      store,
+      reopen: () => again,
+      async dump() {
+        const tables = ['sessions', 'sessions_owners'].map((table) =>
+          first.query(`SELECT * FROM "${schema}"."${table}"`),
+        );
+        return Buffer.from(JSON.stringify((await Promise.all(tables)).map(({ rows }) => rows.map(printed))));
+      },
+      async remove() {
+        await store.close?.();
+        await again.close?.();
+        await dropSchema(first, schema);
+      },
+    };
+  },
+};
+
+const printed = (row: object): object =>
+  Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, Buffer.isBuffer(value) ? value.toString('hex') : value]),
+  );
+
 /** Every store that the guarantees are shown on. Later stores join this list. */
 export const storeKinds: readonly StoreKind[] = [
   memory,
   lmdb,
   migrating,
   ...(redisServer ? [redis] : []),
+  ...(postgresAvailable ? [postgres] : []),
   ...(mongodbServer ? [mongodb] : []),
 ];

@@ -1,0 +1,3 @@
+import { conforms } from './kit.js';
+
+conforms('a server on its own', { sequences: 60 });
