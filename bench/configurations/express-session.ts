@@ -4,7 +4,6 @@ import { RedisStore } from 'connect-redis';
 import type { Request } from 'express';
 import expressSession, { type Store } from 'express-session';
 import { createClient } from 'redis';
-import { findProgram } from '../../test/support/programs.js';
 import { startRedis } from '../../test/support/redis-server.js';
 import { importBuilt } from '../built.js';
 import type { Shape } from '../sessions.js';
@@ -52,7 +51,7 @@ async function connect(port: number) {
 
 /** A server of its own: what one configuration keeps there slows no other. */
 async function onRedis(make: (client: Awaited<ReturnType<typeof connect>>) => Store | Promise<Store>) {
-  const server = await startRedis(findProgram('redis-server') ?? 'redis-server');
+  const server = await startRedis(process.env.REDIS_SERVER_PATH || 'redis-server');
   const client = await connect(server.port);
   const close = async () => {
     client.destroy();
