@@ -115,12 +115,15 @@ describe('the code of docs/guides/sockets.md', () => {
     const socket = io(`http://127.0.0.1:${port}`, { extraHeaders: { cookie: client.cookie }, forceNew: true });
     onTestFinished(() => void socket.close());
     const over = new Promise<unknown>((resolve) => socket.once('session-over', resolve));
+    const connected = new Promise<void>((resolve) => socket.once('connect', resolve));
+    // From the handshake on: which of the two comes first is the machine's business.
     await new Promise<void>((resolve) => {
-      socket.once('connect', () => {
+      socket.io.once('open', () => {
         expect(socket.io.engine.transport.name).toBe('polling');
         socket.io.engine.once('upgrade', () => resolve());
       });
     });
+    await connected;
     expect(await socket.emitWithAck('say', 'hello')).toBe('ada says hello');
     await client.post('/logout');
     expect(await over).toBe('signed-out');

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
 import type { SessionOptions, UpgradeOptions } from '../../src/index.js';
 import { memoryStore } from '../../src/index.js';
@@ -162,7 +162,14 @@ describe('a WebSocket has the session of its cookie', () => {
     const [app, sockets] = await start({ store: spy.store });
     const client = await signedIn(app, 'ada');
     const [asked, answered] = [deferred(), deferred()];
+    let listening = 0;
+    let accepted: Socket | undefined;
+    app.server.once('connection', (socket) => {
+      accepted = socket;
+    });
     spy.around = async (_operation, run) => {
+      // Without one, the reset would be an uncaught error of the process.
+      listening = accepted?.listenerCount('error') ?? 0;
       asked.resolve();
       await answered.promise;
       return run();
@@ -179,6 +186,7 @@ describe('a WebSocket has the session of its cookie', () => {
     answered.resolve();
     await spy.settled();
     spy.around = undefined;
+    expect(listening).toBe(1);
     expect(sockets.handshakes).toHaveLength(1);
     await openSocket(app.origin, { cookie: client.cookie });
   });
