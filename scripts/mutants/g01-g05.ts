@@ -78,9 +78,8 @@ export const overlap: readonly Mutant[] = [
     guarantee: 'G2',
     what: 'a write for a session that expired meanwhile is refused',
     file: 'src/core/repository.ts',
-    find: '  async update(before: Stored, header: RecordHeader, data: Uint8Array, deadline: number): Promise<PutResult> {\n    if (this.isOver(before)) return this.#overtaken(before, deadline);',
-    replace:
-      '  async update(before: Stored, header: RecordHeader, data: Uint8Array, deadline: number): Promise<PutResult> {',
+    find: '    if (this.isOver(before)) return this.#overtaken(before, deadline);\n    const idleDeadline',
+    replace: '    const idleDeadline',
     tests: [resurrection],
   },
   {
@@ -104,8 +103,8 @@ export const overlap: readonly Mutant[] = [
     guarantee: 'G3',
     what: 'a sign-in drops the data from before it',
     file: 'src/core/sign-in.ts',
-    find: "const data = pick(session, handle.phase === 'superseded' ? [] : keep);",
-    replace: "const data = pick(session, handle.phase === 'superseded' ? [] : [...keep, ...Object.keys(session)]);",
+    find: 'const data = pick(session, kept);',
+    replace: 'const data = pick(session, [...kept, ...Object.keys(session)]);',
     tests: [fixation],
   },
   {

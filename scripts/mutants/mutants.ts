@@ -9,6 +9,7 @@ import { outputAndMemory } from './g11-g12.js';
 import { betweenStores } from './migrating.js';
 import { mongodb } from './mongodb.js';
 import type { Mutant } from './mutant.js';
+import { people } from './people.js';
 import { redis } from './redis.js';
 import { socketsAndPolling } from './sockets.js';
 
@@ -20,6 +21,7 @@ export const mutants: readonly Mutant[] = [
   ...coherentCache,
   ...outputAndMemory,
   ...expressSession,
+  ...people,
   ...redis,
   ...mongodb,
   ...socketsAndPolling,

@@ -1,5 +1,6 @@
 /** What can be done to sessions from outside a request of theirs. */
 import type { Engine } from './engine.js';
+import type { Epoch } from './epoch.js';
 import { describe, SessionError } from './errors.js';
 import type { Stored } from './handle.js';
 import type { SessionId } from './ids.js';
@@ -35,6 +36,7 @@ export interface SessionSummary {
 export interface Managed
   extends Pick<Engine, 'store' | 'keyring' | 'config' | 'guard' | 'repository' | 'events' | 'endSession'> {
   readonly signals: Pick<Signals, 'ended'>;
+  readonly epoch?: Epoch;
   readonly cache?: { forget(id: SessionId): void };
 }
 
@@ -98,6 +100,7 @@ function labelOf(engine: Managed, userAgent: string | undefined): string | undef
 async function liveSessions(engine: Managed, owner: string | number | bigint, operation: string): Promise<Stored[]> {
   const store = indexed(engine, operation);
   const now = engine.config.clock.now();
+  const everything = engine.epoch?.on ? await engine.epoch.now() : undefined;
   const live: Stored[] = [];
   for (const hash of hashesOf(engine, ownerOf(owner, operation))) {
     for (const { id, record } of await engine.guard.call('read', () => store.listByOwner(hash))) {
@@ -107,6 +110,7 @@ async function liveSessions(engine: Managed, owner: string | number | bigint, op
       const deadlines = deadlinesOf(header, idleDeadline, engine.config);
       // Only the sealed owner counts: the outer one could have been set by whoever can write to the store.
       if (lifeOf(deadlines, now) !== 'alive' || header.owner !== String(owner)) continue;
+      if (everything && header.createdAt <= everything.at) continue;
       live.push(found.stored);
     }
   }
@@ -115,7 +119,10 @@ async function liveSessions(engine: Managed, owner: string | number | bigint, op
 
 /** Ends one session by its public id. False if there was none. */
 export async function revokeSession(engine: Managed, id: string, reason: string): Promise<boolean> {
-  const ended = await engine.endSession(idOf(id, 'revoke'), reasonOf(reason, 'revoke'));
+  const [known, word] = [idOf(id, 'revoke'), reasonOf(reason, 'revoke')];
+  // Not a session: to end it would bring back what it says is over.
+  if (known === engine.epoch?.id) return false;
+  const ended = await engine.endSession(known, word);
   // Replaced by a sign-in before: it goes on under another id, so saying that it was revoked would be a lie.
   return ended !== undefined && ended !== 'replaced';
 }
@@ -147,6 +154,36 @@ export async function revokeOwner(
     count += ids.length;
   }
   return count;
+}
+
+/** The store still has what was revoked with everything, and counts it against the owner's limit. */
+export async function endOutlived(engine: Managed, owner: string): Promise<true> {
+  const store = indexed(engine, 'signIn');
+  const everything = await engine.epoch?.now();
+  for (const hash of hashesOf(engine, owner)) {
+    for (const { id, record } of await engine.guard.call('read', () => store.listByOwner(hash))) {
+      const found = engine.repository.open(id, record);
+      if (everything && found.kind === 'found' && found.stored.header.createdAt <= everything.at)
+        await engine.endSession(id, everything.reason);
+    }
+  }
+  return true;
+}
+
+/**
+ * Ends every session of the app, those of strangers included, and every sign-in that has begun. Resolves once every
+ * process knows of it.
+ */
+export async function revokeEverything(engine: Engine, reason: string): Promise<void> {
+  if (!engine.epoch.on) {
+    throw new SessionError(
+      'ERR_SESSION_OPTION',
+      'revokeEverything: expected the option revokeEverything: true in every process that shares the sessions, or some would not notice. Without it, start all of them with a new secret only.',
+    );
+  }
+  const word = reasonOf(reason, 'revokeEverything');
+  engine.events.emit({ type: 'everything-ended', reason: word });
+  await engine.epoch.move(word);
 }
 
 function idOf(id: unknown, operation: string): SessionId {

@@ -1,6 +1,7 @@
 /** open: from the cookie's values to a handle. The one place that decides whether a request has a session. */
 
 import type { Entry } from './cache.js';
+import type { Moment } from './epoch.js';
 import type { SessionError } from './errors.js';
 import type { RefusalReason } from './events.js';
 import { type RequestFacts, SessionHandle, type Stored } from './handle.js';
@@ -34,6 +35,35 @@ export class Admission {
 
   /** Finds the session that the cookie's values name. Never throws or rejects: a fault is kept for the first touch. */
   open(values: readonly string[], facts: RequestFacts): MaybePromise<SessionHandle> {
+    const opened = this.#open(values, facts);
+    if (!this.#parts.epoch.on) return opened;
+    return isPromise(opened) ? opened.then((handle) => this.#underEpoch(handle)) : this.#underEpoch(opened);
+  }
+
+  /** Whatever opened it, memory included: a session from before everything was revoked is over. */
+  #underEpoch(handle: SessionHandle): MaybePromise<SessionHandle> {
+    if (handle.phase !== 'alive') return handle;
+    const judged = (everything: Moment | undefined): SessionHandle => {
+      const { stored } = handle;
+      if (!everything || !stored || stored.header.createdAt > everything.at) return handle;
+      this.#refuse(handle, { reason: 'ended', id: stored.id, endedReason: everything.reason }, stored);
+      shut(handle, 'none');
+      handle.endedReason = everything.reason;
+      return handle;
+    };
+    const failed = (error: unknown): SessionHandle => {
+      shut(handle, 'unavailable');
+      return unavailable(handle, error as SessionError);
+    };
+    try {
+      const everything = this.#parts.epoch.now();
+      return isPromise(everything) ? everything.then(judged, failed) : judged(everything);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  #open(values: readonly string[], facts: RequestFacts): MaybePromise<SessionHandle> {
     const handle = new SessionHandle(facts, this.#parts.config.clock.now());
     const [only] = values;
     if (only === undefined) return handle;
@@ -183,6 +213,17 @@ export class Admission {
     if (renewEveryMs === 0 || handle.openedAt - stored.header.secretSince < renewEveryMs) return;
     handle.offer = nextSecret(stored.header);
   }
+}
+
+/** Takes back what opening found. */
+function shut(handle: SessionHandle, phase: 'none' | 'unavailable'): void {
+  handle.phase = phase;
+  handle.stored = undefined;
+  handle.secret = undefined;
+  handle.tokenText = undefined;
+  handle.offer = undefined;
+  handle.headerChanged = false;
+  handle.isNew = true;
 }
 
 /** Takes a stored state as this request's own; a successor secret that arrives for the first time becomes current. */

@@ -90,7 +90,13 @@ export class Changes {
     if (!this.#cookieCanFollow(handle, insist)) return;
     const { config, repository } = this.#parts;
     const { id, secret } = this.minted(handle);
-    const put = await repository.create(id, newHeader(config, handle.facts, secret, {}), data, {}, deadline);
+    const put = await repository.create(
+      id,
+      newHeader(config, handle.facts, secret, {}, handle.openedAt),
+      data,
+      {},
+      deadline,
+    );
     if (put.result === 'exists' && triesLeft > 0) {
       // An earlier try of this request whose reply was lost, most likely: nobody has its token, and another id is free.
       handle.minted = undefined;
@@ -125,7 +131,7 @@ export class Changes {
     }
     this.#cookieCanFollow(handle, true);
     const secret = newSecret();
-    const header = headerAfterRise(this.#parts.config, handle.facts, secret, before);
+    const header = headerAfterRise(this.#parts.config, handle.facts, secret, before, handle.openedAt);
     const owner = this.ownerFields(header.owner);
     const put = await this.#parts.repository.replace(before, newId(owner.ownerHash), header, data, owner, deadline);
     if (put.result === 'stored') this.replaced(handle, before, put.stored, secret, `identity:${raised}`);

@@ -6,6 +6,7 @@ import { Admission } from './admission.js';
 import type { Actor } from './audit.js';
 import { SessionCache } from './cache.js';
 import { Changes, idOf } from './changes.js';
+import { Epoch } from './epoch.js';
 import { SessionError } from './errors.js';
 import { Events } from './events.js';
 import type { RequestFacts, SessionHandle, Stored } from './handle.js';
@@ -41,6 +42,7 @@ export class Engine implements Parts {
   readonly lookups: Lookups;
   readonly notices: Notices;
   readonly signals: Signals;
+  readonly epoch: Epoch;
   readonly store: SessionStore;
   readonly changes: Changes;
   readonly #tokens: TokenCodec;
@@ -60,7 +62,20 @@ export class Engine implements Parts {
     const sealer = new Sealer(this.keyring, config.audience);
     this.repository = new Repository(store, this.guard, sealer, config, this.cache);
     this.lookups = new Lookups(this.repository, this.cache, this.notices, config.clock, config.storeDeadlineMs);
-    this.signals = new Signals(this.notices, config.clock, (id) => this.#lives(id));
+    this.signals = new Signals(
+      this.notices,
+      config.clock,
+      (id) => this.#lives(id),
+      () => this.epoch.beat(),
+    );
+    this.epoch = new Epoch(
+      store,
+      this.guard,
+      sealer,
+      config,
+      () => this.signals.heard('all'),
+      () => this.signals.needsNotices(),
+    );
     this.changes = new Changes(this);
     this.#tokens = new TokenCodec(this.keyring, config.audience);
     this.#admission = new Admission(this, this.#tokens, (id, reason) => this.endSession(id, reason));
@@ -249,12 +264,16 @@ export class Engine implements Parts {
     if (found.kind !== 'found') return { alive: false, reason: 'expired' };
     const deadlines = deadlinesOf(found.stored.header, found.stored.idleDeadline, this.config);
     const alive = lifeOf(deadlines, this.config.clock.now()) === 'alive';
+    const everything = this.epoch.on ? await this.epoch.now() : undefined;
+    if (everything && found.stored.header.createdAt <= everything.at)
+      return { alive: false, reason: everything.reason };
     return alive ? { alive, until: deadlines.expiresAt } : { alive, reason: 'expired' };
   }
 
   async close(): Promise<void> {
     try {
       this.signals.close();
+      this.epoch.close();
       await this.notices.close();
     } finally {
       await this.store.close?.();

@@ -17,6 +17,7 @@ export function newHeader(
   facts: RequestFacts,
   secret: Uint8Array,
   from: Partial<RecordHeader>,
+  startedAt: number,
 ): RecordHeader {
   const now = config.clock.now();
   const { userAgent } = facts;
@@ -32,7 +33,8 @@ export function newHeader(
     ...(userAgent === undefined ? {} : { userAgent: userAgent.slice(0, longestUserAgent) }),
     ...(address === undefined ? {} : { address }),
     ...kept,
-    createdAt: now,
+    // When what began it did: a revocation of everything in between must end it too (epoch.ts).
+    createdAt: Math.min(startedAt, now),
     absoluteDeadline: now + config.absoluteMs,
     secretHash: hashSecret(secret),
     secretSince: now,
@@ -50,10 +52,11 @@ export function headerAfterRise(
   facts: RequestFacts,
   secret: Uint8Array,
   before: Stored,
+  startedAt: number,
 ): RecordHeader {
   // Whoever they are now, what was unlocked was unlocked for somebody else.
   const { scopes: _lost, ...from } = before.header;
-  const fresh = newHeader(config, facts, secret, from);
+  const fresh = newHeader(config, facts, secret, from, startedAt);
   const { owner, pending, createdAt, absoluteDeadline } = before.header;
   const known =
     owner !== undefined ||
@@ -70,7 +73,7 @@ export function samePersonHeader(
   header: RecordHeader,
 ): RecordHeader {
   const { createdAt, absoluteDeadline } = header;
-  return { ...newHeader(config, facts, secret, header), createdAt, absoluteDeadline };
+  return { ...newHeader(config, facts, secret, header, createdAt), absoluteDeadline };
 }
 
 /** The successor secret has arrived: it is current now, and the old one is good for the grace. */

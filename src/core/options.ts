@@ -67,6 +67,11 @@ export interface EngineOptions {
   readonly recordAddress?: boolean | undefined;
   /** Makes the label of a device from a user agent, for lists; `deviceLabel` of `holdfast/devices` is one. Default: no labels. */
   readonly deviceLabel?: ((userAgent: string) => string | undefined) | undefined;
+  /**
+   * Makes `sessions.revokeEverything()` possible. Each process then reads the store once a second more, while it has
+   * requests with a session. Default `false`.
+   */
+  readonly revokeEverything?: boolean | undefined;
   /** When another request changed the session meanwhile: `'merge'` (default), or `'error'`, which answers 409. */
   readonly onConflict?: 'merge' | 'error' | undefined;
   /**
@@ -121,6 +126,7 @@ export interface EngineConfig {
   readonly identityFields: readonly string[];
   readonly atomic: readonly string[];
   readonly maxPerOwner: { readonly limit: number; readonly onExceed: 'evict-oldest' | 'reject' } | undefined;
+  readonly revokeEverything: boolean;
   readonly recordAddress: boolean;
   readonly deviceLabel: ((userAgent: string) => string | undefined) | undefined;
   readonly onConflict: 'merge' | 'error';
@@ -146,6 +152,7 @@ export const engineOptionNames = [
   'identityFields',
   'atomic',
   'maxPerOwner',
+  'revokeEverything',
   'recordAddress',
   'deviceLabel',
   'onConflict',
@@ -188,6 +195,7 @@ export function resolveEngineOptions(options: EngineOptions): EngineConfig {
     identityFields: words(options.identityFields ?? defaultIdentityFields, 'identityFields'),
     atomic: words(options.atomic ?? [], 'atomic'),
     maxPerOwner: options.maxPerOwner === undefined ? undefined : maxPerOwnerOf(options.maxPerOwner),
+    revokeEverything: flag(options.revokeEverything ?? false, 'revokeEverything'),
     recordAddress: flag(options.recordAddress ?? true, 'recordAddress'),
     deviceLabel: options.deviceLabel === undefined ? undefined : callable(options.deviceLabel, 'deviceLabel'),
     onConflict: oneOf(options.onConflict ?? 'merge', 'onConflict', ['merge', 'error']),

@@ -46,7 +46,7 @@ export class Rise {
       const ownMs = header.absoluteDeadline - (header.authenticatedAt ?? header.createdAt);
       const now = config.clock.now();
       return {
-        ...newHeader(config, handle.facts, secret, header),
+        ...newHeader(config, handle.facts, secret, header, startedAt),
         aal: aal ?? header.aal,
         amr: amr ?? header.amr,
         authenticatedAt: now,

@@ -20,8 +20,16 @@ export class SignIn {
   readonly #parts: Parts;
   readonly #changes: Changes;
   readonly #sessionOf: (handle: SessionHandle) => Session;
+  /** Ends what is left in the store of the owner's sessions from before everything was revoked; true. */
+  readonly #endOutlived: (owner: string) => Promise<true>;
 
-  constructor(parts: Parts, changes: Changes, sessionOf: (handle: SessionHandle) => Session) {
+  constructor(
+    parts: Parts,
+    changes: Changes,
+    sessionOf: (handle: SessionHandle) => Session,
+    endOutlived: (owner: string) => Promise<true>,
+  ) {
+    this.#endOutlived = endOutlived;
     this.#parts = parts;
     this.#changes = changes;
     this.#sessionOf = sessionOf;
@@ -35,6 +43,7 @@ export class SignIn {
     const keep = chosen.keep === undefined ? [] : names(chosen.keep, 'signIn keep');
     const step = chosen.pending === undefined ? undefined : stepOf(chosen.pending);
     const { wanted, absoluteMs } = this.#wanted(chosen, step !== undefined);
+    let outlived = false;
     let startedAt = startOf(handle, chosen);
     requireUsable(handle);
     changes.requireCookie(handle);
@@ -51,16 +60,24 @@ export class SignIn {
         const kept = handle.phase === 'superseded' || (held !== undefined && held !== name) ? [] : keep;
         // The second step of a sign-in began with its first: a revocation in between bars it too.
         if (held === name) startedAt = Math.min(startedAt, before?.header.pending?.startedAt ?? startedAt);
+        const everything = this.#parts.epoch.on ? await this.#parts.epoch.now() : undefined;
+        if (everything && startedAt <= everything.at) throw changes.refused(handle, 'barred');
         const ownerFields: OwnerFields =
           step === undefined ? { ...changes.ownerFields(name, startedAt), counts: true } : {};
         const data = pick(session, kept);
         const seen: Data = { ...session };
         const secret = newSecret();
         const header = {
-          ...newHeader(config, handle.facts, secret, {
-            ...wanted,
-            ...(step === undefined ? { owner: name } : { pending: { owner: name, step, startedAt } }),
-          }),
+          ...newHeader(
+            config,
+            handle.facts,
+            secret,
+            {
+              ...wanted,
+              ...(step === undefined ? { owner: name } : { pending: { owner: name, step, startedAt } }),
+            },
+            startedAt,
+          ),
           ...(step === undefined ? { authenticatedAt: config.clock.now() } : {}),
           absoluteDeadline: config.clock.now() + absoluteMs,
         };
@@ -80,6 +97,7 @@ export class SignIn {
         }
         if (put.result === 'conflict' && kept.length === 0) changes.takeOver(handle, put.found);
         else if (put.result === 'conflict') changes.rebase(handle, before as Stored, put.found);
+        else if (put.result === 'limit' && !outlived && everything) outlived = await this.#endOutlived(name);
         else if (put.result === 'gone') await changes.whyGone(handle);
         else throw changes.refused(handle, put.result);
         if (guard.isPast(deadline)) throw busy();
@@ -103,7 +121,7 @@ export class SignIn {
           const put = await repository.replace(
             before,
             newId(),
-            newHeader(config, handle.facts, secret, {}),
+            newHeader(config, handle.facts, secret, {}, handle.openedAt),
             changes.encode({}),
             {},
             deadline,

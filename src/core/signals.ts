@@ -28,6 +28,8 @@ export class Signals implements NoticeUser {
   readonly #notices: Notices;
   readonly #clock: Clock;
   readonly #lives: (id: SessionId) => Promise<Lives>;
+  /** Runs when a session is followed. */
+  readonly #followed: () => void;
   readonly #watched = new Map<SessionId, Watched>();
   /** Under which id each handle is watched, so that letting go of one costs the same however many there are. */
   readonly #ids = new Map<SessionHandle, SessionId>();
@@ -36,7 +38,8 @@ export class Signals implements NoticeUser {
   #closed = false;
 
   /** `lives` reads on the link where there is one: some stores push changes only of what was read there. */
-  constructor(notices: Notices, clock: Clock, lives: (id: SessionId) => Promise<Lives>) {
+  constructor(notices: Notices, clock: Clock, lives: (id: SessionId) => Promise<Lives>, followed = () => {}) {
+    this.#followed = followed;
     this.#notices = notices;
     this.#clock = clock;
     this.#lives = lives;
@@ -71,6 +74,7 @@ export class Signals implements NoticeUser {
     // After its response nobody would let go of the handle again.
     if (!handle.abort || handle.released || this.#closed) return;
     this.#ids.set(handle, id);
+    this.#followed();
     const watched = this.#watched.get(id);
     if (watched) watched.handles.add(handle);
     else this.#watched.set(id, { handles: new Set([handle]), until: 0 });

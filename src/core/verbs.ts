@@ -1,5 +1,5 @@
 /** What the methods of `req.session` do. Each has happened when its promise resolves. */
-import { revokeOwner } from './admin.js';
+import { endOutlived, revokeOwner } from './admin.js';
 import { adopt } from './admission.js';
 import { decodeData } from './codec.js';
 import type { Engine } from './engine.js';
@@ -33,7 +33,7 @@ export class Verbs implements SessionVerbs {
   constructor(engine: Engine) {
     this.#engine = engine;
     const sessionOf = (handle: SessionHandle) => engine.sessionOf(handle);
-    this.#signIn = new SignIn(engine, engine.changes, sessionOf);
+    this.#signIn = new SignIn(engine, engine.changes, sessionOf, (owner) => endOutlived(engine, owner));
     this.#rise = new Rise(engine, engine.changes, sessionOf, (owner, exceptId) =>
       revokeOwner(engine, owner, 'credential-changed', exceptId, 'credentialChanged'),
     );

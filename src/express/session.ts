@@ -1,6 +1,13 @@
 /** `session()`: the middleware for Express 4 and 5, and what an app can ask of its sessions from outside a request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { countSessions, listSessions, revokeOwner, revokeSession, type SessionSummary } from '../core/admin.js';
+import {
+  countSessions,
+  listSessions,
+  revokeEverything,
+  revokeOwner,
+  revokeSession,
+  type SessionSummary,
+} from '../core/admin.js';
 import type { CacheStatistics } from '../core/cache-statistics.js';
 import { Engine } from '../core/engine.js';
 import { SessionError } from '../core/errors.js';
@@ -67,6 +74,11 @@ export interface Sessions extends Middleware {
   ): Promise<number>;
   /** What the sessions kept in memory saved, and why they did not: for a look or a dashboard. */
   cacheStatistics(): CacheStatistics;
+  /**
+   * Ends every session of the app and every sign-in that has begun, in all processes that share the store. Resolves after
+   * a second, once each of them knows. Needs the option `revokeEverything: true` in all of them.
+   */
+  revokeEverything(reason?: string): Promise<void>;
   /** Stops timers and closes the store. */
   close(): Promise<void>;
 }
@@ -145,6 +157,7 @@ export function session(options: SessionOptions = {}): Sessions {
       const chosen = takeOptions<typeof options>(options, ['except', 'reason'], 'revokeAll');
       return revokeOwner(engine, owner, chosen.reason ?? 'revoked', chosen.except);
     },
+    revokeEverything: (reason = 'revoked') => revokeEverything(engine, reason),
     cacheStatistics: () => engine.cache.statistics(),
     async close() {
       stopSweeping();

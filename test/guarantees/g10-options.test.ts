@@ -41,6 +41,7 @@ const isTaken: Record<string, (value: unknown) => boolean> = {
   cache: (value) => typeof value === 'boolean' || isEmptyObject(value),
   onConflict: () => false,
   maxPerOwner: () => false,
+  revokeEverything: (value) => typeof value === 'boolean',
   recordAddress: (value) => typeof value === 'boolean',
   deviceLabel: (value) => typeof value === 'function',
   audit: (value) => typeof value === 'function',

@@ -124,7 +124,7 @@ describe.each(storeKinds)('signing in: $name', (kind) => {
 
   describe('elevation', () => {
     it('opens one scope for a time of its own, and moves no clock of the session', async () => {
-      const client = await signedIn(app, 'ada', { aal: 2, amr: ['pwd'] });
+      const client = await signedIn(app, 'ada', { aal: 2, amr: ['pwd'], absolute: '1h' });
       await client.post('/put', { body: { draft: 1 } });
       const before = await meOf(client);
       await pass(minute);

@@ -1,0 +1,132 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sessionIn, type TestApp } from '../support/app.js';
+import type { Client } from '../support/client.js';
+import { bearing, type Me, signedIn, tokenOf } from '../support/routes.js';
+import { openStage, type Routes, type Stage } from '../support/stage.js';
+import { storeKinds } from '../support/stores.js';
+import { Turnstile } from '../support/turnstile.js';
+
+const everything = { revokeEverything: true };
+const crowd = 50;
+
+describe.each(storeKinds)('revoking everything: $name', (kind) => {
+  let stage: Stage;
+  let turnstile: Turnstile;
+  beforeEach(async () => {
+    stage = await openStage(kind);
+    turnstile = new Turnstile();
+  });
+  afterEach(() => stage.clear());
+
+  const slow: Routes = (app) => {
+    app.post('/slow/:verb', async (req, res) => {
+      await turnstile.pass();
+      const session = sessionIn(req);
+      if (req.params.verb === 'sign-in') await session.signIn('ada');
+      else if (req.params.verb === 'reauthenticate') await session.reauthenticate();
+      else if (req.params.verb === 'elevate') await session.elevate({ scope: 'payments' });
+      else if (req.params.verb === 'regenerate') await session.regenerate();
+      else session.cart = 1;
+      sessionIn(req).after = 1;
+      res.json({});
+    });
+    app.get('/wait', (req, res) => {
+      const { signal } = sessionIn(req).info;
+      signal.addEventListener('abort', () => res.end(`${(signal.reason as { reason: string }).reason}`));
+      res.write(' ');
+      void turnstile.pass();
+    });
+  };
+
+  /** Until it has resolved, time has to pass: a second, in which other processes notice. */
+  async function revokeEverything(app: TestApp, reason?: string): Promise<void> {
+    stage.clock.advance(1);
+    let over = false;
+    const done = app.sessions.revokeEverything(reason).finally(() => {
+      over = true;
+    });
+    await timePassesUntil(() => over);
+    await done;
+  }
+
+  /** In steps so small that no call of the store is taken for one that hangs. */
+  async function timePassesUntil(over: () => boolean): Promise<void> {
+    while (!over()) {
+      await new Promise((next) => setTimeout(next, 2));
+      stage.clock.advance(10);
+    }
+  }
+
+  const isIn = async (client: Client, path = '/guarded') => (await client.get(path)).status === 200;
+
+  it('nobody is signed in afterwards, in any process, strangers included, and each is told why until they sign in again', async () => {
+    const [app, other] = [await stage.app(slow, everything), await stage.another(slow, everything)];
+    const [ada, bob, stranger] = [await signedIn(app, 'ada'), await signedIn(other, 'bob'), app.client()];
+    await stranger.post('/put', { body: { cart: 1 } });
+    const adaThere = bearing(other, tokenOf(ada));
+    expect(await Promise.all([isIn(ada), isIn(adaThere), isIn(bob)])).toEqual([true, true, true]);
+    await revokeEverything(app, 'break-in');
+    for (const client of [ada, adaThere, bob]) {
+      expect((await client.post('/guarded')).status).toBe(401);
+      expect((await client.get('/me')).json<Me>().endedReason).toBe('break-in');
+    }
+    expect((await stranger.get('/me')).json<Me>().data).toEqual({});
+    expect(await other.sessions.count('ada')).toBe(0);
+    await bob.post('/sign-in/bob', { body: {} });
+    expect(await isIn(bob)).toBe(true);
+    // It only ever moves forward, and can be done again.
+    await revokeEverything(other);
+    expect(await isIn(bob)).toBe(false);
+  });
+
+  it.each(['sign-in', 'reauthenticate', 'elevate', 'regenerate', 'change'])(
+    `no request that was under way survives it: ${crowd} times %s`,
+    async (verb) => {
+      const [app, other] = [await stage.app(slow, everything), await stage.another(slow, everything)];
+      const clients: Client[] = [];
+      for (let n = 0; n < crowd; n++) {
+        const instance = n % 2 === 0 ? app : other;
+        clients.push(
+          verb === 'sign-in' ? instance.client() : bearing(instance, tokenOf(await signedIn(app, `ada-${n}`))),
+        );
+      }
+      const answers = clients.map((client) => client.post(`/slow/${verb}`));
+      await turnstile.holding(crowd);
+      await revokeEverything(app);
+      turnstile.open();
+      await Promise.all(answers);
+      for (const client of clients) {
+        expect(await isIn(client)).toBe(false);
+        expect((await client.get('/me')).json<Me>().data).toEqual({});
+      }
+    },
+    120_000,
+  );
+
+  it('open streams are told, in another process too', async () => {
+    const [app, other] = [await stage.app(slow, everything), await stage.another(slow, everything)];
+    const [here, there] = [await signedIn(app, 'ada'), await signedIn(other, 'bob')];
+    const streams = [here.get('/wait'), there.get('/wait')];
+    await turnstile.holding(2);
+    let told = 0;
+    for (const stream of streams) void stream.then(() => told++);
+    await revokeEverything(app, 'break-in');
+    await timePassesUntil(() => told === 2);
+    expect((await Promise.all(streams)).map(({ text }) => text)).toEqual([' break-in', ' break-in']);
+  });
+
+  it('what is left of it in the store does not count against a limit', async () => {
+    const app = await stage.app(undefined, { ...everything, maxPerOwner: { limit: 1, onExceed: 'reject' } });
+    await signedIn(app, 'ada');
+    await revokeEverything(app);
+    const client = app.client();
+    expect((await client.post('/sign-in/ada', { body: {} })).status).toBe(200);
+    expect((await app.client().post('/sign-in/ada', { body: {} })).status).toBe(403);
+    expect(await isIn(client)).toBe(true);
+  });
+
+  it('it costs nothing where it is not asked for, and says then what is missing', async () => {
+    const app = await stage.app();
+    await expect(app.sessions.revokeEverything()).rejects.toMatchObject({ code: 'ERR_SESSION_OPTION' });
+  });
+});
