@@ -210,7 +210,9 @@ const postgres: StoreKind = {
     pools ??= postgresUrl().then((url) => [poolOf(url), poolOf(url)]);
     const [first, second] = await pools;
     const schema = freshSchema();
-    const [store, again] = [postgresStore({ pool: first, schema }), postgresStore({ pool: second, schema })];
+    // On a busy machine a crowd waits for a connection for longer than the default.
+    const options = { schema, queryTimeout: '30s' };
+    const [store, again] = [postgresStore({ pool: first, ...options }), postgresStore({ pool: second, ...options })];
     // Each makes sure of the schema at its first call, which is not to be a call of the test.
     await store.scan();
     await again.scan();
