@@ -3,11 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { RedisStore } from 'connect-redis';
 import type { Request } from 'express';
 import expressSession, { type Store } from 'express-session';
-import { createClient } from 'redis';
-import { startRedis } from '../../test/support/redis-server.js';
 import { importBuilt } from '../built.js';
 import type { Shape } from '../sessions.js';
 import type { Configuration } from './configuration.js';
+import { onRedis } from './on-redis.js';
 
 type Holdfast = typeof import('../../src/express-session/index.js');
 type Redis = typeof import('../../src/stores/redis.js');
@@ -40,24 +39,6 @@ function expressSessionWith({ name, title, packages, open }: StoreChoice): Confi
       };
     },
   };
-}
-
-async function connect(port: number) {
-  const client = createClient({ socket: { host: '127.0.0.1', port } });
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
-}
-
-/** A server of its own: what one configuration keeps there slows no other. */
-async function onRedis(make: (client: Awaited<ReturnType<typeof connect>>) => Store | Promise<Store>) {
-  const server = await startRedis(process.env.REDIS_SERVER_PATH || 'redis-server');
-  const client = await connect(server.port);
-  const close = async () => {
-    client.destroy();
-    await server.stop();
-  };
-  return { store: await make(client), close };
 }
 
 export const expressSessionMemory = expressSessionWith({ name: 'memory', title: 'MemoryStore', packages: [] });

@@ -1,6 +1,6 @@
 import type { Configuration } from './configuration.js';
 import { expressSessionConnectRedis, expressSessionHoldfast, expressSessionMemory } from './express-session.js';
-import { holdfastLmdb, holdfastMemory } from './holdfast.js';
+import { holdfastLmdb, holdfastMemory, holdfastRedis, holdfastRedisUncached } from './holdfast.js';
 import { none } from './none.js';
 
 /** In the order of the tables. The first is what the others are compared with. */
@@ -11,4 +11,6 @@ export const configurations: readonly Configuration[] = [
   expressSessionHoldfast,
   holdfastMemory,
   holdfastLmdb,
+  holdfastRedis,
+  holdfastRedisUncached,
 ];
