@@ -12,7 +12,6 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 /** Folders whose tests want the machine for themselves, one file at a time, in this order after all others. */
 const alone = ['chaos', 'demo', 'examples', 'packaging', 'compliance', 'e2e'];
 const timeouts: Record<string, number> = {
-  unit: 10_000,
   demo: 60_000,
   examples: 60_000,
   packaging: 120_000,

@@ -137,7 +137,7 @@ describe.each(storeKinds)('G8, renewal of the token: $name', (kind) => {
     const { id } = (await client.get('/me')).json<{ id: never }>();
     const forged = new TokenCodec(createKeyring([testSecret]), 'app').write(id, Buffer.alloc(32, 7));
     expect(await isIn(bearing(app, forged))).toBe(false);
-    expect(app.events.at(-1)).toMatchObject({ type: 'token-refused', reason: 'wrong-secret' });
+    expect(lastHeard(app)).toMatchObject({ type: 'token-refused', reason: 'wrong-secret' });
     expect(await isIn(client)).toBe(true);
   });
 
