@@ -8,7 +8,7 @@ import { isEnded, type StoredEntry, type StoredRecord } from '../../src/core/sto
 import { hashSecret, newVersion, TokenCodec } from '../../src/core/token.js';
 import { startApp, type TestApp, testSecret } from '../support/app.js';
 import { leaksIn, type Secrets } from '../support/leaks.js';
-import { bearing, everyVerb, type Me, signedIn, tokenOf } from '../support/routes.js';
+import { bearing, everyVerb, lastHeard, type Me, signedIn, tokenOf } from '../support/routes.js';
 import { type FullStore, type OpenStore, storeKinds } from '../support/stores.js';
 
 const owner = 'ada@example.org';

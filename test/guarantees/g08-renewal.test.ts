@@ -6,7 +6,7 @@ import { sessionIn, startApp, type TestApp, testSecret } from '../support/app.js
 import type { Client } from '../support/client.js';
 import { deferred } from '../support/deferred.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { bearing, everyVerb, signedIn, tokenOf } from '../support/routes.js';
+import { bearing, everyVerb, lastHeard, signedIn, tokenOf } from '../support/routes.js';
 import { type Spy, spyOn } from '../support/spy-store.js';
 import { type OpenStore, storeKinds } from '../support/stores.js';
 

@@ -1,5 +1,5 @@
 import express, { type Express } from 'express';
-import type { Sessions } from '../../src/index.js';
+import type { SessionEvent, Sessions } from '../../src/index.js';
 import { sessionIn, type TestApp } from './app.js';
 import { Client } from './client.js';
 
@@ -59,6 +59,10 @@ export function everyVerb(app: Express, sessions: Sessions): void {
     });
   }
 }
+
+/** The last event that tells what became of a request's cookie; a guard that refuses the request tells of it afterwards. */
+export const lastHeard = ({ events }: Pick<TestApp, 'events'>): SessionEvent | undefined =>
+  events.findLast(({ type }) => type !== 'guard-refused');
 
 /** The token in a client's jar. */
 export function tokenOf(client: Client): string {
