@@ -30,6 +30,8 @@ import { slotCount, slotOf } from './slot.js';
 
 /** Half of the time within which a lost link must be known (G6). */
 const answerWithinMs = 1_000;
+/** Nothing relies on a link that is still being opened, so a slow network gets longer. */
+const openWithinMs = 2_000;
 const firstRetryMs = 20;
 const lastRetryMs = 500;
 
@@ -146,7 +148,7 @@ export class Tracking implements Watch {
     if (!signal.aborted) this.#tell('all');
   }
 
-  /** A link that answers, within the time for an answer. */
+  /** A link that answers. */
   async #open(address: string): Promise<void> {
     let link: Link | undefined;
     let lost = false;
@@ -157,7 +159,7 @@ export class Tracking implements Watch {
         if (link) this.#lose(address, link);
       },
     };
-    const signal = AbortSignal.any([this.#end.signal, AbortSignal.timeout(answerWithinMs)]);
+    const signal = AbortSignal.any([this.#end.signal, AbortSignal.timeout(openWithinMs)]);
     link = await this.#fleet.open(address, events, signal);
     if (lost || signal.aborted) {
       link.close();
