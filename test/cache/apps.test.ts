@@ -20,7 +20,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   throw new Error('it never came to hold');
 }
 
-const pushing = storeKinds.filter(({ name }) => ['memory', 'redis', 'postgres'].includes(name));
+const pushing = storeKinds.filter(({ name }) => ['memory', 'redis'].includes(name));
 
 describe.each(pushing)('the cache between two instances: $name', (kind) => {
   let opened: OpenStore;
