@@ -1,7 +1,7 @@
 /**
  * `npm run bench:outage`: the same requests while a real Redis server fails, to an app on express-session and connect-redis
  * and to one on holdfast, each in a process of its own. It prints what came and how long it took, up to 10 s; what is
- * promised of holdfast is demanded in test/chaos, not here.
+ * promised of holdfast is demanded in test/chaos, not here. A word of a fault's name runs that one alone.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { Client } from '../test/support/client.js';
@@ -127,7 +127,8 @@ async function main(): Promise<void> {
   );
   console.log('| fault | app | POST with a session | the same again | GET of a public page | process |');
   console.log('|---|---|---|---|---|---|');
-  for (const fault of faults) {
+  const [word = ''] = process.argv.slice(2);
+  for (const fault of faults.filter(([name]) => name.includes(word))) {
     for (const contender of contenders) console.log(await row(binary, contender, fault));
   }
 }

@@ -20,7 +20,7 @@ interface Plan {
 
 class Link {
   readonly #lanes: Record<Direction, Lane>;
-  readonly #held: Record<Direction, Buffer[]> = { up: [], down: [] };
+  readonly #held: Record<Direction, { at: number; readonly chunk: Buffer }[]> = { up: [], down: [] };
   readonly #ends: Record<Direction, Socket>;
   /** Once true, the next answer is thrown away and the link is cut. */
   doomed: (() => void) | undefined;
@@ -57,21 +57,28 @@ class Link {
 
   flow(): void {
     for (const direction of ['up', 'down'] as const) {
-      for (const chunk of this.#held[direction].splice(0)) this.#carry(direction, chunk);
+      for (const piece of this.#held[direction]) piece.at = 0;
+      this.#pass(direction);
     }
   }
 
   #carry(direction: Direction, chunk: Buffer): void {
-    const { stalled, delayMs } = this.#lanes[direction];
-    if (this.dead) return;
-    if (stalled || this.#held[direction].length > 0) this.#held[direction].push(chunk);
-    else if (delayMs > 0) setTimeout(() => this.#send(direction, chunk), delayMs);
-    else this.#send(direction, chunk);
+    this.#held[direction].push({ at: performance.now() + this.#lanes[direction].delayMs, chunk });
+    this.#pass(direction);
   }
 
-  #send(direction: Direction, chunk: Buffer): void {
-    const socket = this.#ends[direction];
-    if (!socket.destroyed && !this.dead) socket.write(chunk);
+  /** In their order, whatever delays came and went: bytes that overtake each other are no link's fault, but a lie. */
+  #pass(direction: Direction): void {
+    const held = this.#held[direction];
+    while (!this.#lanes[direction].stalled && !this.dead) {
+      const [first] = held;
+      if (!first) return;
+      const waitMs = first.at - performance.now();
+      if (waitMs > 0) return void setTimeout(() => this.#pass(direction), waitMs);
+      held.shift();
+      const socket = this.#ends[direction];
+      if (!socket.destroyed) socket.write(first.chunk);
+    }
   }
 }
 
