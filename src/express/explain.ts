@@ -43,8 +43,28 @@ const refusals: Record<string, string> = {
   'record-unknown-key': 'The stored record was sealed with a secret that this instance does not have.',
 };
 
+/** Why a request got no further than the door; under it there is no visit to ask. */
+const turnedAway = new WeakMap<IncomingMessage, SessionError>();
+
+/** For the door: `explain` then has the sentence of the refusal. */
+export function turnAway(req: IncomingMessage, refused: SessionError): SessionError {
+  turnedAway.set(req, refused);
+  return refused;
+}
+
 export function explain(req: IncomingMessage): Explanation {
   const visit = visitOf(req);
+  const refused = typeof req === 'object' && req !== null ? turnedAway.get(req) : undefined;
+  if (!visit && refused) {
+    return {
+      session: 'none',
+      id: undefined,
+      cookieName: undefined,
+      cookiesReceived: 0,
+      cookie: 'kept',
+      because: [refused.message],
+    };
+  }
   if (!visit) {
     throw new SessionError(
       'ERR_SESSION_MIDDLEWARE_MISSING',

@@ -22,7 +22,7 @@ import { CsrfTokens } from '../http/csrf-token.js';
 import type { Transport } from '../http/transport.js';
 import { factsOf, refuseCrossSite, transportFor } from './arrival.js';
 import { checkCsrf, csrfToken } from './csrf.js';
-import { type Explanation, explain } from './explain.js';
+import { type Explanation, explain, turnAway } from './explain.js';
 import { resolveOptions, type SessionOptions } from './options.js';
 import { isEncrypted, isExpress4 } from './request-facts.js';
 import { type RequireOptions, requireSignIn } from './require.js';
@@ -109,7 +109,7 @@ export function session(options: SessionOptions = {}): Sessions {
     if (visitOf(req)) return next();
     const encrypted = isEncrypted(req);
     const refused = http.crossSite && refuseCrossSite(engine, http.crossSite, req, encrypted);
-    if (refused) return next(refused);
+    if (refused) return next(turnAway(req, refused));
     const transport = transportFor(req, http, encrypted);
     const withheld = transport.usable ? undefined : `No session cookie can be set on this request. ${transport.remedy}`;
     if (!transport.usable && transport.reason === 'tls-proxy-untrusted')

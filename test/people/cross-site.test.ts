@@ -1,6 +1,7 @@
 /** Who may send an unsafe request: every row of headers, over HTTP, with and without a session. */
+import type { ErrorRequestHandler } from 'express';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { SessionOptions } from '../../src/index.js';
+import { explain, type SessionOptions } from '../../src/index.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { everyVerb, signedIn } from '../support/routes.js';
 
@@ -84,4 +85,15 @@ it('says so where nothing is known of the page that sent it', async () => {
   await start();
   await signedIn(app, 'ada');
   expect(app.events).toContainEqual(expect.objectContaining({ type: 'cross-site-unverified', reason: 'no-evidence' }));
+});
+
+it('the error handler can ask why, although the request got no further than the door', async () => {
+  app = await startApp((target) => {
+    const told: ErrorRequestHandler = (_error, req, res, _next) => {
+      res.status(403).json(explain(req));
+    };
+    target.use(told);
+  });
+  const answer = await app.client().post('/', { headers: { origin: 'http://evil.example' } });
+  expect(answer.json()).toMatchObject({ session: 'none', because: [expect.stringContaining('http://evil.example')] });
 });

@@ -114,8 +114,18 @@ describe.each(expressVersions)('CSRF tokens on %s', (_version, makeApp) => {
     await tokenFrom(victim);
     expect((await victim.post('/sign-in/mallory', withToken(theirs))).status).toBe(403);
     const name = `${app.cookieName}-csrf`;
-    const both = `${name}=${victim.jar.get(name)}; ${name}=${attacker.jar.get(name)}`;
-    expect((await victim.post('/sign-in/mallory', { ...withToken(theirs), cookie: both })).status).toBe(403);
+    const pair = [victim, attacker].map((client) => `${name}=${client.jar.get(name)}`);
+    for (const cookie of [pair.join('; '), pair.reverse().join('; ')])
+      expect((await victim.post('/sign-in/mallory', { ...withToken(theirs), cookie })).status).toBe(403);
+  });
+
+  it('the token of the login page is worth nothing once somebody is signed in, although its cookie is still there', async () => {
+    const app = await start();
+    const client = app.client();
+    const token = await tokenFrom(client);
+    expect((await client.post('/sign-in/ada', withToken(token))).status).toBe(200);
+    expect(client.jar.has(`${app.cookieName}-csrf`)).toBe(true);
+    expect((await client.post('/put', withToken(token))).status).toBe(403);
   });
 
   it('a page that was loaded before anything was stored still works once something is', async () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memoryStore, type SessionError, session } from '../../src/index.js';
 import { testSecret } from '../support/app.js';
 import type { Client } from '../support/client.js';
-import { type Me, signedIn } from '../support/routes.js';
+import { bearing, type Me, signedIn, tokenOf } from '../support/routes.js';
 import { openStage, type Stage } from '../support/stage.js';
 import { storeKinds } from '../support/stores.js';
 
@@ -67,6 +67,20 @@ describe.each(storeKinds)('at most so many sessions of one person: $name', (kind
     expect((await pending.post('/sign-in/ada', { body: { pending: 'mfa' } })).status).toBe(200);
     expect((await pending.post('/sign-in/ada', { body: {} })).status).toBe(403);
     expect(await isIn(client)).toBe(true);
+  });
+
+  it('whoever has more than a limit that came later can still prove who they are', async () => {
+    const [before, app] = [
+      await stage.app(),
+      await stage.another(undefined, { maxPerOwner: { limit: 1, onExceed: 'reject' } }),
+    ];
+    const [one, two] = [await signedIn(before, 'ada'), await signedIn(before, 'ada')];
+    for (const path of ['/reauthenticate', '/elevate/payments']) {
+      const client = bearing(app, tokenOf(one));
+      expect((await client.post(path, { body: {} })).status, path).toBe(200);
+      one.jar.set(before.cookieName, tokenOf(client));
+    }
+    expect(await isIn(two)).toBe(true);
   });
 });
 

@@ -40,6 +40,7 @@ describe.each(storeKinds)('signing in: $name', (kind) => {
         const stale = client.copy();
         await signIn(client, 'bob', { keep: ['cart'] });
         expect(await meOf(client)).toMatchObject({ owner: 'bob', aal: 1, amr: [], scopes: [], data: {} });
+        expect((await meOf(client)).data).toEqual({});
         expect(await meOf(client)).not.toHaveProperty('pending');
         const before = await meOf(stale);
         expect(before.owner).toBeUndefined();
