@@ -20,7 +20,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   throw new Error('it never came to hold');
 }
 
-const pushing = storeKinds.filter(({ name }) => ['memory', 'redis'].includes(name));
+const pushing = storeKinds.filter(({ name }) => ['memory', 'redis', 'postgres'].includes(name));
 
 describe.each(pushing)('the cache between two instances: $name', (kind) => {
   let opened: OpenStore;
@@ -28,7 +28,7 @@ describe.each(pushing)('the cache between two instances: $name', (kind) => {
   let there: TestApp;
 
   beforeEach(async () => {
-    opened = await kind.open();
+    opened = await kind.open({ pushes: true });
     const routes: Parameters<typeof startApp>[0] = (app, sessions) => {
       app.get('/why', (req, res) => res.json(sessions.explain(req)));
       everyVerb(app, sessions);

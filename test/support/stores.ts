@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open as openLmdb } from 'lmdb';
-import type pg from 'pg';
+import pg from 'pg';
 import { createClient } from 'redis';
 import type { SessionId } from '../../src/core/ids.js';
 import type { OwnerIndexed, Scannable, SessionStore, Sweepable } from '../../src/core/store.js';
@@ -21,8 +21,11 @@ export type FullStore = SessionStore & OwnerIndexed & Scannable & Sweepable;
 
 export interface StoreKind {
   readonly name: string;
-  /** Opens an empty store; `remove` takes it away again. `reopen` is a second handle on the same sessions, as another process has. */
-  open(): Promise<OpenStore>;
+  /**
+   * Opens an empty store; `remove` takes it away again. `reopen` is a second handle on the same sessions, as another
+   * process has. With `pushes`, one that has to be set up for it pushes its changes.
+   */
+  open(options?: { readonly pushes?: boolean }): Promise<OpenStore>;
 }
 
 export interface OpenStore {
@@ -206,12 +209,14 @@ let pools: Promise<readonly [pg.Pool, pg.Pool]> | undefined;
 /** Two pools for all tests of a process, as of two processes, which they end with; a schema for each store. */
 const postgres: StoreKind = {
   name: 'postgres',
-  async open() {
+  async open({ pushes = false } = {}) {
     pools ??= postgresUrl().then((url) => [poolOf(url), poolOf(url)]);
     const [first, second] = await pools;
     const schema = freshSchema();
     // On a busy machine a crowd waits for a connection for longer than the default.
-    const options = { schema, queryTimeout: '30s' };
+    const connectionString = await postgresUrl();
+    const listen = pushes ? () => new pg.Client({ connectionString }) : undefined;
+    const options = { schema, queryTimeout: '30s', listen };
     const [store, again] = [postgresStore({ pool: first, ...options }), postgresStore({ pool: second, ...options })];
     // Each makes sure of the schema at its first call, which is not to be a call of the test.
     await store.scan();
