@@ -133,7 +133,8 @@ async function brokenLaw(
       return `${who} replaced the session without a new token`;
     if (verb.ends && !other.verb.fresh && live.size > 0) return `${who} ended the session, and it lives: ${shown()}`;
     if (!verb.mark || dropped) continue;
-    if (other.verb.revokes) continue;
+    // Where the credential has changed, a session that replaced the old one meanwhile is among those that end.
+    if (other.verb.revokes && verb.replaces) continue;
     // Where the other request discards data by intention, or a sign-in found its session gone, nothing is promised.
     if (
       otherAcked &&
