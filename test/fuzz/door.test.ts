@@ -22,7 +22,8 @@ describe.each(storeKinds)('the whole door against its model: $name', (kind) => {
     await opened.remove();
   });
 
-  it.each([1, 2, 3])(
+  // What is fuzzed is the door; of the servers behind it, one run each shows that they make no difference.
+  it.each(['memory', 'lmdb'].includes(kind.name) ? [1, 2, 3] : [1])(
     '1,500 random requests get the answers that the model gives, seed %i',
     async (seed) => {
       opened = await kind.open();
