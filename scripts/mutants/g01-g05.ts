@@ -211,4 +211,20 @@ export const overlap: readonly Mutant[] = [
     replace: '',
     tests: [faults],
   },
+  {
+    guarantee: 'G5',
+    what: 'a connection of PostgreSQL that is lost in the middle of a call does not end the process',
+    file: 'src/stores/postgres/port.ts',
+    find: "    client.on('error', this.#ignore);",
+    replace: '',
+    tests: ['test/postgres/faults.test.ts'],
+  },
+  {
+    guarantee: 'G5',
+    what: 'a call that was given up and fails later does not shut a store that is back',
+    file: 'src/core/store-guard.ts',
+    find: '        if (givenUp) return;',
+    replace: '',
+    tests: ['src/core/store-guard.test.ts'],
+  },
 ];

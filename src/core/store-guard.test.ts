@@ -45,6 +45,20 @@ describe('a store operation', () => {
     expect(guard.call('read', () => 2)).toBe(2);
   });
 
+  test('that fails after its deadline changes nothing: it was told of, and the store may have come back since', async () => {
+    const { guard, clock, heard } = guarded();
+    const late = deferred<number>();
+    const answer = guard.call('read', () => late.promise);
+    clock.advance(2_000);
+    await expect(answer).rejects.toBeInstanceOf(SessionError);
+    clock.advance(250);
+    expect(guard.call('read', () => 1)).toBe(1);
+    late.reject(new Error('the old link is gone'));
+    await expect(late.promise).rejects.toThrow();
+    expect(guard.call('read', () => 2)).toBe(2);
+    expect(heard.map((event) => event.type)).toEqual(['store-fault', 'store-recovered']);
+  });
+
   test('after a fault fails at once, but for one probe every 250 ms; one success ends that', () => {
     const { guard, clock, heard } = guarded();
     expect(() => guard.call('read', failing)).toThrow(/no link/);

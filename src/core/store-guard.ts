@@ -62,10 +62,14 @@ export class StoreGuard {
       // A call that starts near its request's deadline says nothing about the store: one contended session must not
       // shut everybody out.
       const fair = waitMs >= this.#deadlineMs / 2;
+      let givenUp = false;
       const cancel = this.#clock.after(waitMs, () => {
+        givenUp = true;
         reject(this.#fault(operation, new Error(`no answer within ${Math.ceil(waitMs)} ms`), fair));
       });
       const failed = (error: unknown) => {
+        // Told of at the deadline. It speaks of a link of back then, and must not shut a store that has come back since.
+        if (givenUp) return;
         cancel();
         reject(this.#fault(operation, error));
       };

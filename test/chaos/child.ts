@@ -1,8 +1,12 @@
 /** An app in a process of its own over a store on a server that will fail. It handles no error but those of its client. */
 import { Redis } from 'ioredis';
+import { MongoClient } from 'mongodb';
+import pg from 'pg';
 import { createClient } from 'redis';
-import type { SessionStore } from '../../src/core/store.js';
+import { isWatchable, type SessionStore } from '../../src/core/store.js';
 import type { SessionEvent } from '../../src/index.js';
+import { mongodbStore } from '../../src/stores/mongodb.js';
+import { postgresStore } from '../../src/stores/postgres.js';
 import { redisStore } from '../../src/stores/redis.js';
 import { sessionIn, startApp } from '../support/app.js';
 import { everyVerb } from '../support/routes.js';
@@ -13,7 +17,7 @@ interface Opened {
   onEvent?(event: SessionEvent): void;
 }
 
-/** As docs/stores/redis.md tells to set the clients up. */
+/** As the stores' pages in docs/stores tell to set the clients up. */
 const stores: Record<string, (port: number) => Promise<Opened>> = {
   async redis(port) {
     const client = createClient({
@@ -49,6 +53,20 @@ const stores: Record<string, (port: number) => Promise<Opened>> = {
     await client.connect();
     return { store: redisStore({ client }) };
   },
+  async postgres(port) {
+    const connectionString = `postgres://postgres@127.0.0.1:${port}/postgres`;
+    const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: 2_000 });
+    return { store: postgresStore({ pool, listen: () => new pg.Client({ connectionString }) }) };
+  },
+  async mongodb(port) {
+    // Looks for the server's program, which the other stores do without.
+    const { advised } = await import('../support/mongodb-server.js');
+    const client = new MongoClient(`mongodb://127.0.0.1:${port}/app`, advised);
+    await client.connect();
+    const store = mongodbStore({ db: client.db() });
+    await store.ready();
+    return { store };
+  },
 };
 
 const [kind = '', port = ''] = process.argv.slice(2);
@@ -66,7 +84,7 @@ const { origin, cookieName, sessions } = await startApp(
       res.json({ count: session.count });
     });
   },
-  { store: opened.store, storeDeadline: '1s', cache: true },
+  { store: opened.store, storeDeadline: '1s', cache: isWatchable(opened.store) },
 );
 if (opened.onEvent) sessions.on(opened.onEvent);
 process.send?.({ origin, cookieName });

@@ -1,7 +1,6 @@
 /** What goes wrong between an app and its server, by name. */
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Scene } from './scene.js';
+import type { Backend, Return } from './servers.js';
 
 export interface Fault {
   /** Reads as what happened, in a test's title. */
@@ -9,9 +8,13 @@ export interface Fault {
   strike(scene: Scene): Promise<void> | void;
   /** Resolves when the server can be reached again. */
   heal(scene: Scene): Promise<void> | void;
-  /** The server itself has lost what it had acknowledged. */
-  readonly loses?: true;
+  /** Of a server that was killed. Empty: it has itself lost what it had acknowledged. */
+  readonly comesBack?: Return;
 }
+
+/** Those that this server can meet: each returns from the dead in its own ways. */
+export const faultsOf = ({ returns }: Backend): readonly Fault[] =>
+  faults.filter(({ comesBack }) => comesBack === undefined || returns[comesBack] !== undefined);
 
 export const faults: readonly Fault[] = [
   {
@@ -43,18 +46,16 @@ export const faults: readonly Fault[] = [
     heal: ({ link }) => link.heal(),
   },
   {
-    name: 'the server is killed with -9, and comes back with its log',
+    name: 'the server is killed with -9, and comes back with its data',
     strike: ({ server }) => server.kill(),
-    heal: ({ server }) => server.restart(),
+    heal: ({ comeBack }) => comeBack('with its data'),
+    comesBack: 'with its data',
   },
   {
     name: 'the server is killed with -9, and comes back empty',
     strike: ({ server }) => server.kill(),
-    heal({ server }) {
-      rmSync(join(server.folder, 'appendonlydir'), { recursive: true, force: true });
-      return server.restart();
-    },
-    loses: true,
+    heal: ({ comeBack }) => comeBack('empty'),
+    comesBack: 'empty',
   },
   {
     name: 'the server is paused with SIGSTOP',

@@ -2,16 +2,20 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Client } from '../support/client.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import type { ServerProcess } from '../support/server-process.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
+import type { Backend, Return } from './servers.js';
 
 /** The `storeDeadline` of the app. */
 export const deadlineMs = 1_000;
 
-export interface Scene {
-  /** What it has acknowledged is on its disk. */
-  readonly server: RedisServer;
+export interface Scene<Server extends ServerProcess = ServerProcess> {
+  readonly server: Server;
+  /** Starts the server again after it was killed. */
+  readonly comeBack: (how: Return) => Promise<void>;
   readonly link: TcpProxy;
+  /** The app answers from memory too. */
+  readonly remembers: boolean;
   /** A browser at the app. */
   client(): Client;
   /** What the app wrote to stderr, and how it ended, if it did. */
@@ -19,16 +23,20 @@ export interface Scene {
   close(): Promise<void>;
 }
 
-const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--repl-diskless-sync-delay', '0'];
-
-export async function openScene(binary: string, kind: string): Promise<Scene> {
-  const server = await startRedis(binary, ...durable);
+export async function openScene<Server extends ServerProcess>(backend: Backend<Server>): Promise<Scene<Server>> {
+  const server = await backend.start();
   const link = await TcpProxy.to(server.port);
-  const app = await startChild(kind, link.port);
+  const app = await startChild(backend.client, link.port);
   const clients: Client[] = [];
   return {
     server,
+    async comeBack(how) {
+      const start = backend.returns[how];
+      if (!start) throw new Error(`${backend.title} does not come back ${how}`);
+      await start(server);
+    },
     link,
+    remembers: backend.remembers,
     health: app.health,
     client() {
       const client = new Client(app.origin);

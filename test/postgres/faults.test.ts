@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import pg from 'pg';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SessionError } from '../../src/core/errors.js';
@@ -8,6 +9,7 @@ import { type PostgresStore, postgresStore } from '../../src/stores/postgres.js'
 import { needs } from '../support/needs.js';
 import { poolOf } from '../support/postgres-schema.js';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
 import { rejection } from './kit.js';
 
 const binary = needs('postgres');
@@ -42,9 +44,9 @@ describe.runIf(binary)('a server in trouble', () => {
     await store.end(ended, makeEnding('signed-out'));
     await pool.query('CHECKPOINT');
     await server.kill();
-    for (const call of [store.read(id), store.update(id, makeRecord(), record.version), store.end(id, makeEnding())]) {
-      expect(await rejection(call)).toBeInstanceOf(Error);
-    }
+    const calls = [store.read(id), store.update(id, makeRecord(), record.version), store.end(id, makeEnding())];
+    // All at once: one that fails while another is waited for would count as unhandled.
+    for (const error of await Promise.all(calls.map(rejection))) expect(error).toBeInstanceOf(Error);
     await server.restart();
     expect(await store.read(id)).toEqual(record);
     expect(await store.read(ended)).toMatchObject({ ended: 'signed-out' });
@@ -74,6 +76,26 @@ describe.runIf(binary)('a server in trouble', () => {
     await other.query('ROLLBACK');
     expect(await store.read(id)).toEqual(record);
     expect(await store.update(id, next, record.version)).toBe('updated');
+  });
+
+  it('whose answer is lost with the connection costs that call and not the process; the change was made once', async () => {
+    const link = await TcpProxy.to(server.port);
+    endings.push(() => link.close());
+    const { pool, store } = open('20s', {
+      max: 1,
+      connectionString: server.url.replace(`:${server.port}/`, `:${link.port}/`),
+    });
+    const [id, record, next] = [makeId(), makeRecord(), makeRecord()];
+    await store.create(id, record);
+    // A client in use tells of its loss by an event of its own, and Node ends a process in which nobody hears it.
+    const inUse = once(pool, 'acquire').then(([client]) => client as pg.PoolClient);
+    const listeners = inUse.then((client) => setImmediate().then(() => client.listenerCount('error')));
+    const lost = link.loseReplyTo((sent) => sent.includes('sessions_update'));
+    const [error] = await Promise.all([rejection(store.update(id, next, record.version)), lost]);
+    expect(error.message).toMatch(/terminated/);
+    expect(await listeners).toBe(1);
+    expect(await store.update(id, next, record.version)).toBe('updated');
+    expect(await store.read(id)).toMatchObject({ version: next.version });
   });
 
   it('that does not answer fails a call in its time; what was sent is done once, and what was not is never sent', async () => {

@@ -14,6 +14,8 @@ export function withHook(pool: pg.Pool): { pool: PostgresPool; beforeCommand(hoo
     const client = await pool.connect();
     return {
       release: (destroy) => client.release(destroy),
+      on: (...args) => client.on(...args),
+      off: (...args) => client.off(...args),
       async query(query) {
         await hook?.();
         return client.query(query);

@@ -26,6 +26,8 @@ export interface PostgresQueryable {
 
 export interface PostgresPoolClient extends PostgresQueryable {
   release(destroy?: boolean): void;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  off(event: 'error', listener: (error: Error) => void): unknown;
 }
 
 /** `Pool` of pg 8, or what has its methods. */
@@ -52,7 +54,10 @@ const attempts = 100;
 export class PostgresPort {
   readonly #pool: PostgresPool;
   readonly #timeoutMs: number;
-  /** The pool tells of idle connections that were lost, and Node ends a process in which nobody listens. The next call says it. */
+  /**
+   * The pool tells of idle connections that were lost, and a client in use of its own; Node ends a process in which nobody
+   * listens. The query under way says it, or the next one.
+   */
   readonly #ignore = (): void => undefined;
 
   constructor(pool: unknown, timeoutMs: number) {
@@ -84,6 +89,7 @@ export class PostgresPort {
   async #send(query: PostgresQuery, patienceMs: number): Promise<readonly Row[]> {
     const asked = performance.now();
     const client = await this.#pool.connect();
+    client.on('error', this.#ignore);
     let broken = true;
     try {
       if (performance.now() - asked > patienceMs) {
@@ -102,6 +108,8 @@ export class PostgresPort {
       throw error;
     } finally {
       client.release(broken);
+      // After the release, from which on the pool listens itself.
+      client.off('error', this.#ignore);
     }
   }
 }
