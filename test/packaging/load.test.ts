@@ -49,7 +49,7 @@ describe('loading', () => {
           const required = Object.keys(createRequire(import.meta.url)('${name}'));
           console.log(JSON.stringify([imported.sort(), required.sort()]));`,
       },
-      ['lmdb'],
+      ['lmdb', 'bowser', 'express-session'],
     );
     const { stdout, stderr } = node('names.mjs');
     expect(stderr).toBe('');
