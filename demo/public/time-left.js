@@ -16,6 +16,8 @@ const said = dialog.querySelector('[data-time-left-said]');
 let endsAt = 0;
 let looking;
 let counting;
+/** A form of this page is on its way, sign-out say: its answer decides where people go. */
+let submitted = false;
 
 const words = (seconds) => {
   const minutes = Math.floor(seconds / 60);
@@ -71,6 +73,7 @@ function count() {
 
 /** What is on the screen belongs to somebody who is not signed in any more. */
 function leave() {
+  if (submitted) return;
   location.replace(`/login?next=${encodeURIComponent(location.pathname)}`);
 }
 
@@ -90,6 +93,13 @@ dialog.addEventListener('cancel', stay);
 const live = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/live`);
 live.addEventListener('close', ({ code }) => code === 4401 && look());
 
+document.addEventListener('submit', ({ defaultPrevented }) => {
+  submitted ||= !defaultPrevented;
+});
+
 // A page that comes back from the browser's memory, or from sleep, may be late.
-addEventListener('pageshow', look);
+addEventListener('pageshow', () => {
+  submitted = false;
+  look();
+});
 document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && look());
