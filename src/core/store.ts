@@ -84,6 +84,8 @@ export interface SessionStore {
   readonly name: string;
   /** True where other machines can reach the same sessions: such a store never runs on a made-up secret. */
   readonly networked: boolean;
+  /** False where a `replace` can be seen half done: the old session has ended, the new one is not there yet. */
+  readonly replacesAtOnce?: false;
 
   /**
    * Keeps a new record. `exists`: the id is taken by another record or by a marker, and nothing changed

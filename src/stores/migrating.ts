@@ -41,9 +41,9 @@ import {
   type UpdateResult,
 } from '../core/store.js';
 import { ownersOfBoth, scanBoth, sweepBoth } from './migrating/both.js';
-import { passenger } from './migrating/claim.js';
+import { moveOf, passenger } from './migrating/claim.js';
 import { type DrainOptions, drain } from './migrating/drain.js';
-import { Mover } from './migrating/mover.js';
+import { Mover, refuseLeft } from './migrating/mover.js';
 
 export type { DrainOptions, DrainProgress } from './migrating/drain.js';
 
@@ -90,6 +90,15 @@ export function migrating(options: MigratingOptions): MigratingStore {
     throw new SessionError(
       'ERR_SESSION_OPTION',
       `migrating: phase: expected 'prepare' or 'move', got ${describe(phase)}.`,
+    );
+  }
+  // Between the steps of such a replace an end meets the session in neither store, and it would come back. As `from`
+  // it is safe: the write that ends the old session decides the move, and only nobody's stub comes after it. A redis
+  // cluster is safe as either: claims and stubs have the tag of their session, and so one slot and one script.
+  if (to.replacesAtOnce === false) {
+    throw new SessionError(
+      'ERR_SESSION_STORE_CAPABILITY',
+      `migrating: to: expected a store that replaces at once, got ${to.name}, whose replace can be seen half done: an ended session could come back. Move to another store, or begin in this one without migrating.`,
     );
   }
   const mover = new Mover(from, to);
@@ -157,7 +166,9 @@ abstract class Both implements SessionStore {
   protected async endOld(id: SessionId, ending: Ending): Promise<boolean> {
     if (!(await this.from.end(id, ending))) return false;
     const marker = await this.from.read(id);
-    if (marker && isEnded(marker) && (await this.mover.follow(id, marker))) await this.to.end(id, ending);
+    if (marker && isEnded(marker) && (await this.mover.follow(id, marker))) {
+      return (await this.to.end(id, ending)) || (await this.mover.endedOnItsWay(id, marker)) !== undefined;
+    }
     return true;
   }
 
@@ -189,11 +200,18 @@ class Moving extends Both {
   /** At once where `to` answers at once and knows the session. */
   read(id: SessionId): MaybePromise<StoredRecord | Ended | undefined> {
     const found = this.to.read(id);
-    return isPromise(found) ? found.then((known) => known ?? this.readOld(id)) : (found ?? this.readOld(id));
+    const known = (there: StoredRecord | Ended | undefined) => {
+      refuseLeft(there);
+      return there ?? this.readOld(id);
+    };
+    return isPromise(found) ? found.then(known) : known(found);
   }
 
   async end(id: SessionId, ending: Ending): Promise<boolean> {
-    return (await this.to.end(id, ending)) || this.endOld(id, ending);
+    if (!(await this.to.end(id, ending))) return this.endOld(id, ending);
+    const marker = await this.to.read(id);
+    // Left `to` in an earlier move: what is to end is in `from`.
+    return marker && isEnded(marker) && moveOf(marker) !== undefined ? this.endOld(id, ending) : true;
   }
 
   protected supersede(...call: Replace): Promise<ReplaceResult> {

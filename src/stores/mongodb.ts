@@ -96,6 +96,7 @@ const pageSize = 250;
 class Mongodb implements MongodbStore {
   readonly name = 'mongodb';
   readonly networked = true;
+  readonly replacesAtOnce = false;
   readonly #collection: MongodbCollection;
   readonly #sessions: Sessions;
   readonly #owners: Owners;

@@ -264,3 +264,46 @@ describe('options', () => {
     expect(() => migrating({ from: store, to: store })).toThrow(/same store/);
   });
 });
+
+describe('what a move refuses', () => {
+  it('does not move to a store whose replace can be seen half done, and moves from it', () => {
+    const stepwise = Object.assign(memoryStore(), { replacesAtOnce: false as const });
+    expect(() => migrating({ from: memoryStore(), to: stepwise })).toThrow(
+      expect.objectContaining({ code: 'ERR_SESSION_STORE_CAPABILITY' }),
+    );
+    expect(migrating({ from: stepwise, to: memoryStore() }).name).toBe('memory-to-memory');
+  });
+
+  it('loses nothing when it is turned round into the store that sessions have left', async () => {
+    const made = scene();
+    const [id, record] = old(made);
+    await made.store.touch(id, record.idleDeadline);
+    const back = migrating({ from: made.to, to: made.from });
+    const refused = expect.objectContaining({ code: 'ERR_SESSION_STORE_UNAVAILABLE' });
+    await expect(back.touch(id, record.idleDeadline)).rejects.toEqual(refused);
+    expect(() => back.read(id)).toThrow(refused);
+    expect(made.to.read(id)).toEqual(record);
+    expect(await back.end(id, makeEnding())).toBe(true);
+    expect(isAlive(made.to.read(id))).toBe(false);
+  });
+});
+
+describe('a claim that a stopped mover left', () => {
+  it('does not take the idle deadline back that a later touch has set', async () => {
+    const made = scene();
+    const [id, record] = old(made);
+    const stops = new Proxy(made.from, {
+      get: (target, key) => {
+        if (key === 'replace') return () => Promise.reject(new Error('stopped'));
+        const value = Reflect.get(target, key);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const stopped = migrating({ from: stops, to: made.to });
+    await expect(stopped.touch(id, record.idleDeadline)).rejects.toThrow('stopped');
+    const later = record.idleDeadline + 30 * 86_400_000;
+    made.from.touch(id, later);
+    await made.store.touch(id, record.idleDeadline);
+    expect(made.to.read(id)).toEqual({ ...record, idleDeadline: later });
+  });
+});

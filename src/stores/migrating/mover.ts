@@ -13,6 +13,7 @@
  *   - an end in `from` before 2 makes 2 fail; after 2 it meets the marker, and follows the session
  *   - step 3 happens once, since it uses the claim up: a mover that was paused for a day can bring nothing back
  */
+import { SessionError } from '../../core/errors.js';
 import type { OwnerHash, SessionId } from '../../core/ids.js';
 import {
   type Ended,
@@ -88,22 +89,31 @@ export class Mover {
   }
 
   async #move(id: SessionId, record: StoredRecord): Promise<void> {
+    refuseLeft(await this.#to.read(id));
     const key = moveKey(id, record.version);
     // Whatever the answer: the claim of a version is always the same. One that was ended stays so, and with it the
     // session ends in step 2.
     await this.#to.create(claimId(id, key), claimOf(id, record));
+    // A claim that a stopped mover left may be older than the last touch.
+    await this.#to.touch(claimId(id, key), record.idleDeadline);
     const ending = movedEnding(key, record);
     const left = await this.#from.replace(id, record.version, stubId(id, key), stubOf(id, record), ending);
     if (left === 'replaced') {
       this.moved++;
       await this.#arrive(id, key, record);
     }
-    // This version is no more, so nobody will ever use its claim.
-    else if (typeof left === 'object') await this.#to.end(claimId(id, key), ending);
+    // This version is no more, so nobody will ever use its claim; unless it is gone by this very move.
+    else if (typeof left === 'object' || !(await this.#hasLeft(id, key))) await this.#to.end(claimId(id, key), ending);
+  }
+
+  async #hasLeft(id: SessionId, key: MoveKey): Promise<boolean> {
+    const found = await this.#from.read(id);
+    return found !== undefined && isEnded(found) && moveOf(found) === key;
   }
 
   async #arrive(id: SessionId, key: MoveKey, record: StoredRecord): Promise<void> {
-    await this.#to.replace(claimId(id, key), record.version, id, record, movedEnding(key, record));
+    const answer = await this.#to.replace(claimId(id, key), record.version, id, record, movedEnding(key, record));
+    if (answer === 'exists') refuseLeft(await this.#to.read(id));
   }
 
   /** A claim is of a session that has left, that has yet to leave, or of a version that is no more. */
@@ -117,4 +127,13 @@ export class Mover {
     else if (left && !isEnded(left) && left.version === record.version) await this.#move(id, left);
     else await this.#to.end(claim, movedEnding(key, record));
   }
+}
+
+/** Throws where the session has once left `to`: its marker there keeps the id taken, and moving back would lose it. */
+export function refuseLeft(found: StoredRecord | Ended | undefined): void {
+  if (!found || !isEnded(found) || moveOf(found) === undefined) return;
+  throw new SessionError(
+    'ERR_SESSION_STORE_UNAVAILABLE',
+    'migrating: to: expected a store that the session has never left, got one with the marker of an earlier move. Move back only into an empty store, or under another prefix, collection or table.',
+  );
 }
