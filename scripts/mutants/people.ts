@@ -182,6 +182,20 @@ export const people: readonly Mutant[] = [
     '',
     [of('everything')],
   ),
+  mutant(
+    'everything revoked: under every secret in use',
+    'src/core/epoch.ts',
+    'for (const place of this.#places) this',
+    'for (const place of this.#places.slice(0, 1)) this',
+    [of('everything')],
+  ),
+  mutant(
+    'everything revoked: a wrong clock is put right',
+    'src/core/epoch.ts',
+    ' && before.at <= moment.at + mostAheadMs',
+    '',
+    [of('everything')],
+  ),
   mutant('everything revoked: open streams are told', 'src/core/epoch.ts', '    this.#moved();', '', [
     of('everything'),
   ]),

@@ -121,7 +121,7 @@ async function liveSessions(engine: Managed, owner: string | number | bigint, op
 export async function revokeSession(engine: Managed, id: string, reason: string): Promise<boolean> {
   const [known, word] = [idOf(id, 'revoke'), reasonOf(reason, 'revoke')];
   // Not a session: to end it would bring back what it says is over.
-  if (known === engine.epoch?.id) return false;
+  if (engine.epoch?.has(known)) return false;
   const ended = await engine.endSession(known, word);
   // Replaced by a sign-in before: it goes on under another id, so saying that it was revoked would be a lie.
   return ended !== undefined && ended !== 'replaced';
@@ -182,8 +182,9 @@ export async function revokeEverything(engine: Engine, reason: string): Promise<
     );
   }
   const word = reasonOf(reason, 'revokeEverything');
-  engine.events.emit({ type: 'everything-ended', reason: word });
   await engine.epoch.move(word);
+  engine.events.emit({ type: 'everything-ended', reason: word });
+  await engine.epoch.everywhere();
 }
 
 function idOf(id: unknown, operation: string): SessionId {

@@ -70,9 +70,8 @@ export class Engine implements Parts {
     );
     this.epoch = new Epoch(
       store,
-      this.guard,
+      this,
       sealer,
-      config,
       () => this.signals.heard('all'),
       () => this.signals.needsNotices(),
     );

@@ -18,6 +18,8 @@ export interface PurposeKeys {
   readonly owner: KeyObject;
   /** PRF from the session ids of other libraries to ours. */
   readonly sid: KeyObject;
+  /** PRF from an audience to the id of the record that says when everything was revoked. */
+  readonly epoch: KeyObject;
 }
 
 export interface Keyring {
@@ -44,6 +46,7 @@ function purposeKeys(secret: string): PurposeKeys {
     csrf: createSecretKey(derive(secret, 'csrf')),
     owner: createSecretKey(derive(secret, 'owner')),
     sid: createSecretKey(derive(secret, 'sid')),
+    epoch: createSecretKey(derive(secret, 'epoch')),
   };
 }
 

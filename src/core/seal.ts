@@ -46,8 +46,7 @@ export class Sealer {
     this.#audience = Buffer.from(audience);
   }
 
-  seal(id: SessionId, plaintext: Uint8Array): Uint8Array {
-    const keys = this.#keyring.newest;
+  seal(id: SessionId, plaintext: Uint8Array, keys = this.#keyring.newest): Uint8Array {
     const out = Buffer.allocUnsafe(plaintext.length + sealOverhead);
     out[0] = format;
     out[1] = keys.fingerprint;

@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { SessionEvent } from '../../src/core/events.js';
+import type { SessionId } from '../../src/core/ids.js';
+import type { StoredRecord } from '../../src/core/store.js';
+import { newVersion } from '../../src/core/token.js';
 import { sessionIn, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
+import { FakeClock } from '../support/fake-clock.js';
 import { bearing, type Me, signedIn, tokenOf } from '../support/routes.js';
 import { openStage, type Routes, type Stage } from '../support/stage.js';
 import { storeKinds } from '../support/stores.js';
@@ -8,6 +13,7 @@ import { Turnstile } from '../support/turnstile.js';
 
 const everything = { revokeEverything: true };
 const crowd = 50;
+const [older, newer] = ['an-0lder-s3cret-Jq7Lw2Xv9TzB4nRk8P', 'a-n3wer-s3cret-Hd5Yc8Mf1GsV6pQt3W'];
 
 describe.each(storeKinds)('revoking everything: $name', (kind) => {
   let stage: Stage;
@@ -57,6 +63,9 @@ describe.each(storeKinds)('revoking everything: $name', (kind) => {
     }
   }
 
+  /** Of the record that says when: it was created last. */
+  const epochId = () => stage.faulty.calls.filter(({ method }) => method === 'create').at(-1)?.args[0] as SessionId;
+
   const isIn = async (client: Client, path = '/guarded') => (await client.get(path)).status === 200;
 
   it('nobody is signed in afterwards, in any process, strangers included, and each is told why until they sign in again', async () => {
@@ -102,6 +111,93 @@ describe.each(storeKinds)('revoking everything: $name', (kind) => {
     },
     120_000,
   );
+
+  it('it outlives the secret under which it was done, and keeps nobody out when that secret is gone', async () => {
+    const first = await stage.app(slow, { ...everything, secret: older });
+    const ada = await signedIn(first, 'ada');
+    await revokeEverything(first, 'break-in');
+    for (const secret of [[newer, older], newer]) {
+      const app = await stage.another(slow, { ...everything, secret });
+      expect(await isIn(bearing(app, tokenOf(ada)))).toBe(false);
+      expect(await isIn(await signedIn(app, 'ada'))).toBe(true);
+    }
+  });
+
+  it('while two secrets are in use it ends the sessions of both, for good', async () => {
+    const behind = await stage.app(slow, { ...everything, secret: [older, newer] });
+    const ahead = await stage.another(slow, { ...everything, secret: [newer, older] });
+    const [ada, bob] = [await signedIn(behind, 'ada'), await signedIn(ahead, 'bob')];
+    await revokeEverything(behind);
+    const last = await stage.another(slow, { ...everything, secret: newer });
+    expect(await isIn(ada)).toBe(false);
+    expect(await isIn(bob)).toBe(false);
+    expect(await isIn(bearing(last, tokenOf(bob)))).toBe(false);
+  });
+
+  it('a moment that a wrong clock has set too far ahead is put right by calling it again', async () => {
+    const wrong = new FakeClock(stage.clock.now() + 600_000);
+    const [app, ahead] = [
+      await stage.app(slow, everything),
+      await stage.another(slow, { ...everything, clock: wrong }),
+    ];
+    let over = false;
+    const done = ahead.sessions.revokeEverything().finally(() => {
+      over = true;
+    });
+    while (!over) {
+      await new Promise((next) => setTimeout(next, 2));
+      wrong.advance(10);
+    }
+    await done;
+    stage.clock.advance(2_000);
+    const ada = app.client();
+    expect((await ada.post('/sign-in/ada', { body: {} })).status).toBe(401);
+    await revokeEverything(app);
+    expect(await isIn(await signedIn(app, 'ada'))).toBe(true);
+  });
+
+  it('what was put in its place in the store lets nobody in, is told, and is put right by calling it again', async () => {
+    const told: SessionEvent[] = [];
+    const app = await stage.app(slow, { ...everything, onEvent: (event) => told.push(event) });
+    const ada = await signedIn(app, 'ada');
+    await revokeEverything(app);
+    const { store } = stage.opened;
+    const id = epochId();
+    const record = (await store.read(id)) as StoredRecord;
+    const bytes = Buffer.from(record.bytes);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+    await store.update(id, { ...record, bytes, version: newVersion() }, record.version);
+    stage.clock.advance(2_000);
+    expect((await app.client().post('/sign-in/ada', { body: {} })).status).toBe(503);
+    expect(told).toContainEqual(expect.objectContaining({ type: 'record-refused', reason: 'authentication', id }));
+    await revokeEverything(app);
+    expect(await isIn(ada)).toBe(false);
+    expect(await isIn(await signedIn(app, 'ada'))).toBe(true);
+  });
+
+  it('what the store did not take is not told as done', async () => {
+    const told: SessionEvent[] = [];
+    const app = await stage.app(slow, { ...everything, onEvent: (event) => told.push(event) });
+    stage.faulty.on('create', 'reject');
+    await expect(app.sessions.revokeEverything()).rejects.toMatchObject({ code: 'ERR_SESSION_STORE_UNAVAILABLE' });
+    expect(told).not.toContainEqual(expect.objectContaining({ type: 'everything-ended' }));
+    stage.faulty.heal();
+    stage.clock.advance(1_000);
+    await revokeEverything(app);
+    expect(told).toContainEqual(expect.objectContaining({ type: 'everything-ended' }));
+  });
+
+  it('where its record was ended in the store it says so, and does not claim to have revoked anything', async () => {
+    const told: SessionEvent[] = [];
+    const app = await stage.app(slow, { ...everything, onEvent: (event) => told.push(event) });
+    const at = stage.clock.now();
+    await revokeEverything(app);
+    told.length = 0;
+    await stage.opened.store.end(epochId(), { reason: 'revoked', at, keepUntil: at + 60_000 });
+    stage.clock.advance(1);
+    await expect(app.sessions.revokeEverything()).rejects.toMatchObject({ code: 'ERR_SESSION_RECORD_UNREADABLE' });
+    expect(told).not.toContainEqual(expect.objectContaining({ type: 'everything-ended' }));
+  });
 
   it('open streams are told, in another process too', async () => {
     const [app, other] = [await stage.app(slow, everything), await stage.another(slow, everything)];
