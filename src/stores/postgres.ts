@@ -35,7 +35,6 @@ import type {
   StoredRecord,
   Sweepable,
   UpdateResult,
-  Watch,
   Watchable,
 } from '../core/store.js';
 import { faultOf, isMissing } from './postgres/faults.js';
@@ -94,8 +93,14 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   const timeoutMs = durationMs(queryTimeout ?? '2s', 'postgresStore: queryTimeout', { maxMs: 60_000 });
   const port = new PostgresPort(pool, timeoutMs);
   const statements = statementsFor(names);
-  const base = { port, statements, channel: names.channel, timeoutMs };
-  return new Postgres(port, names, statements, migrates, listen && new Watching({ ...base, listen }));
+  const known = new Schema(port, names, statements, migrates);
+  const prepare = async (): Promise<void> => {
+    known.doubt();
+    await known.prepare();
+    await known.turnNoticesOn();
+  };
+  const base = { port, statements, channel: names.channel, timeoutMs, prepare };
+  return new Postgres(port, names, statements, known, listen && new Watching({ ...base, listen }));
 }
 
 /**
@@ -125,14 +130,14 @@ class Postgres implements PostgresStore {
   readonly #schema: Schema;
   readonly #watching: Watching | undefined;
 
-  constructor(port: PostgresPort, names: Names, statements: Statements, migrate: boolean, watching?: Watching) {
+  constructor(port: PostgresPort, names: Names, statements: Statements, schema: Schema, watching?: Watching) {
     this.#port = port;
     this.#names = names;
     this.#statements = statements;
-    this.#schema = new Schema(port, names, statements, migrate);
+    this.#schema = schema;
     this.#watching = watching;
     // A capability is found by its method, so without a connection to listen on there is none.
-    if (watching) this.watch = (onChange) => this.#watch(watching, onChange);
+    if (watching) this.watch = (onChange) => watching.watch(onChange);
   }
 
   async create(id: SessionId, record: StoredRecord, owning?: Owning): Promise<CreateResult> {
@@ -214,12 +219,6 @@ class Postgres implements PostgresStore {
   async close(): Promise<void> {
     this.#watching?.close();
     this.#port.close();
-  }
-
-  async #watch(watching: Watching, onChange: (id: SessionId | 'all') => void): Promise<Watch> {
-    await this.#schema.prepare();
-    await this.#schema.turnNoticesOn();
-    return watching.watch(onChange);
   }
 
   async #run(name: keyof Statements, values: unknown[]): Promise<readonly Row[]> {

@@ -120,6 +120,50 @@ describe.runIf(binary)('a watch', () => {
     expect(await told(scene)).toEqual([id]);
   });
 
+  it.each([
+    ['turned off', 'ALTER TABLE $ DISABLE TRIGGER USER'],
+    ['turned off but for replication', 'ALTER TABLE $ ENABLE REPLICA TRIGGER sessions_changed'],
+    [
+      'dropped with their table',
+      'DROP TABLE $ CASCADE; TRUNCATE "schema"."sessions_migrations"; DROP SCHEMA "schema" CASCADE',
+    ],
+  ])('whose triggers were %s says so at the next heartbeat, and hears again after it', async (_, sql) => {
+    const scene = await open();
+    const { watch, pool, store, table } = scene;
+    const [down, id] = [scene.all(), makeId()];
+    await pool.query(sql.replaceAll('$', table).replaceAll('"schema"', table.split('.')[0] ?? ''));
+    expect((await rejection(watch.heartbeat())).message).toMatch(/made again, or its triggers are off/);
+    await down;
+    await scene.all();
+    scene.heard.length = 0;
+    await store.create(id, makeRecord());
+    await store.end(id, makeEnding());
+    expect(await told(scene)).toEqual([id]);
+  });
+
+  it('hears of a deadline that was shortened by hand', async () => {
+    const scene = await open();
+    const id = makeId();
+    await scene.store.create(id, makeRecord());
+    await scene.pool.query(`UPDATE ${scene.table} SET idle_deadline = 0 WHERE id = $1`, [id]);
+    expect(await told(scene)).toEqual([id]);
+  });
+
+  it('refuses a read when 64 wait, and its heartbeat goes ahead of those', async () => {
+    const { watch } = await open();
+    const order: string[] = [];
+    const reads = Array.from({ length: 100 }, () =>
+      Promise.resolve(watch.read(makeId())).then(
+        () => order.push('read'),
+        (error) => order.push(error.code),
+      ),
+    );
+    const beat = Promise.resolve(watch.heartbeat()).then(() => order.push('beat'));
+    await Promise.all([...reads, beat]);
+    expect(order.filter((one) => one === 'ERR_SESSION_STORE_UNAVAILABLE')).toHaveLength(35);
+    expect(order.filter((one) => one !== 'ERR_SESSION_STORE_UNAVAILABLE').indexOf('beat')).toBeLessThan(5);
+  });
+
   it('outlives the server', async () => {
     const scene = await open();
     const down = scene.all();

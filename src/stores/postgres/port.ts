@@ -51,6 +51,8 @@ export const queryOf = (text: string, values: unknown[], timeoutMs: number): Pos
 /** Each time one of those that collided gets through, and a pool has tens of connections, not thousands. */
 const attempts = 100;
 
+const scriptTimeoutMs = 60_000;
+
 export class PostgresPort {
   readonly #pool: PostgresPool;
   readonly #timeoutMs: number;
@@ -77,9 +79,12 @@ export class PostgresPort {
     }
   }
 
-  /** Several statements in one message, which bring their own BEGIN and COMMIT and may take their time. */
+  /**
+   * Several statements in one message, which bring their own BEGIN and COMMIT and may take their time, but not for ever:
+   * every call of the process waits for a migration.
+   */
   async script(text: string): Promise<void> {
-    await this.#send({ text }, Number.POSITIVE_INFINITY);
+    await this.#send({ text, query_timeout: scriptTimeoutMs }, scriptTimeoutMs);
   }
 
   close(): void {

@@ -24,6 +24,7 @@ END $migrate$;`;
   });
   // The schema is looked for first: CREATE SCHEMA IF NOT EXISTS wants a privilege on the database even where it exists.
   const text = `BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL lock_timeout = '30s';
 SELECT pg_advisory_xact_lock(${names.lockKey('migrate')});
 DO $migrate$ BEGIN
 IF to_regnamespace('"holdfast"') IS NULL THEN CREATE SCHEMA "holdfast"; END IF;
@@ -87,7 +88,8 @@ export class Schema {
         `postgresStore: the triggers that tell of changes are off, and with migrate: false the store does not turn them on. Run: ${sql}`,
       );
     }
-    await this.#port.script(sql);
+    // While it waits for the table, every change waits behind it.
+    await this.#port.script(`BEGIN; SET LOCAL lock_timeout = '3s'; ${sql}; COMMIT`);
   }
 
   async #prepare(): Promise<void> {

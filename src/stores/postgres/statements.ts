@@ -16,8 +16,9 @@ const statements = {
   scan: `SELECT id, ${record} FROM "holdfast"."sessions" WHERE id > $1 AND ended IS NULL ORDER BY id LIMIT $2`,
   sweep: 'SELECT removed, postponed FROM "holdfast"."sessions_sweep"($1, $2, $3)',
   version: 'SELECT max(version) AS version FROM "holdfast"."sessions_migrations"',
-  watched: `SELECT count(*) AS off FROM pg_catalog.pg_trigger WHERE tgrelid = '"holdfast"."sessions"'::regclass AND NOT tgisinternal AND tgenabled = 'D'`,
-  notify: 'SELECT pg_catalog.pg_notify($1, $2)',
+  watched: `SELECT count(*) AS off FROM pg_catalog.pg_trigger WHERE tgrelid = '"holdfast"."sessions"'::regclass AND NOT tgisinternal AND tgenabled NOT IN ('O', 'A')`,
+  /** And whether notices of changes can come: of which table, and how many of its triggers are on. */
+  notify: `SELECT pg_catalog.pg_notify($1, $2), to_regclass('"holdfast"."sessions"')::oid AS table, (SELECT count(*) FROM pg_catalog.pg_trigger WHERE tgrelid = to_regclass('"holdfast"."sessions"') AND tgfoid = to_regproc('"holdfast"."sessions_notify"') AND tgenabled IN ('O', 'A')) AS triggers`,
 } as const;
 
 export type Statements = Readonly<Record<keyof typeof statements, string>>;

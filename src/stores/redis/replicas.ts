@@ -37,20 +37,24 @@ export class ReplicatedEnds {
     this.#quorum = quorum;
   }
 
-  /** `elsewhere` runs the script through the user's client. Answers with what the first run that succeeded answered. */
+  /** `elsewhere` runs the script through the user's client. Answers with what the first run that was answered answered: the next one finds nothing left to end. */
   async run(tag: string, call: Run, elsewhere: () => Promise<unknown>): Promise<unknown> {
+    let first: { readonly answer: unknown } | undefined;
+    const keep = (answer: unknown): void => {
+      first ??= { answer };
+    };
     try {
-      return await this.#confirmed(tag, call);
+      return await this.#confirmed(tag, call, keep);
     } catch (error) {
       if (error instanceof SessionError) throw error;
     }
-    const answer = await elsewhere();
+    keep(await elsewhere());
     try {
-      await this.#confirmed(tag, call);
+      await this.#confirmed(tag, call, keep);
     } catch (error) {
       throw error instanceof SessionError ? error : unreplicated(this.#quorum, 'none could be asked', error);
     }
-    return answer;
+    return first?.answer;
   }
 
   close(): void {
@@ -59,7 +63,7 @@ export class ReplicatedEnds {
     this.#connections.clear();
   }
 
-  async #confirmed(tag: string, call: Run): Promise<unknown> {
+  async #confirmed(tag: string, call: Run, keep: (answer: unknown) => void): Promise<unknown> {
     const { replicas, timeoutMs } = this.#quorum;
     const address = this.#fleet.cluster ? this.#fleet.ownerOf(slotOf(tag)) : '';
     if (address === undefined) throw new Error('the client knows no owner of the slot');
@@ -71,6 +75,7 @@ export class ReplicatedEnds {
     });
     try {
       const answer = await Promise.race([runScript(connection.send, ...call), limit]);
+      keep(answer);
       const acknowledged = await Promise.race([connection.send(['WAIT', String(replicas), String(timeoutMs)]), limit]);
       if (Number(acknowledged) >= replicas) return answer;
       throw unreplicated(this.#quorum, `${acknowledged} did`);

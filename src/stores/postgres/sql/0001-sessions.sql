@@ -259,7 +259,7 @@ END
 $body$;
 
 -- Notices for whoever watches: the public id of each session that was changed or ended, by this store or by anybody
--- else, or 'all'. A touch is none. The triggers are off until a store watches: a transaction with a notice waits for the
+-- else, or 'all'. A touch is none, unless somebody shortens the deadline. The triggers are off until a store watches: a transaction with a notice waits for the
 -- commit of every other one with a notice, in the whole server.
 CREATE FUNCTION "holdfast"."sessions_notify"() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
@@ -273,7 +273,7 @@ END
 $body$;
 
 CREATE TRIGGER "sessions_changed" AFTER UPDATE ON "holdfast"."sessions" FOR EACH ROW
-  WHEN (OLD.version IS DISTINCT FROM NEW.version)
+  WHEN (OLD.version IS DISTINCT FROM NEW.version OR NEW.idle_deadline < OLD.idle_deadline)
   EXECUTE FUNCTION "holdfast"."sessions_notify"();
 CREATE TRIGGER "sessions_removed" AFTER DELETE ON "holdfast"."sessions" FOR EACH ROW
   WHEN (OLD.ended IS NULL) EXECUTE FUNCTION "holdfast"."sessions_notify"();

@@ -19,6 +19,8 @@ export interface WatchingOptions {
   readonly statements: Statements;
   readonly channel: string;
   readonly timeoutMs: number;
+  /** Sees to it that the table is there and its triggers are on. Before each opening, since both may have gone. */
+  readonly prepare: () => Promise<void>;
 }
 
 const firstPauseMs = 50;
@@ -93,7 +95,8 @@ export class Watching {
   }
 
   async #open(): Promise<Link> {
-    const { listen, port, statements, channel, timeoutMs } = this.#options;
+    const { listen, port, statements, channel, timeoutMs, prepare } = this.#options;
+    await prepare();
     const link = new Link({
       client: listen(),
       channel,
@@ -106,6 +109,8 @@ export class Watching {
       await link.open();
       // By way of the pool: a pooler in between would take the LISTEN and hand the notices to whoever comes next.
       await link.heartbeat((text, values) => port.run(text, values));
+      // It may have gone between the notice and the reply of the pool, when nobody was told of it yet.
+      link.check();
     } catch (error) {
       link.close();
       throw new SessionError(
