@@ -123,6 +123,18 @@ describe.runIf(postgresAvailable)('the schema', () => {
     await store.close?.();
   });
 
+  it('whose table somebody holds makes a watch fail in time, and not every change wait', async () => {
+    const schema = fresh();
+    const [pool, holder] = [open({ max: 2 }), open()];
+    const store = postgresStore({ pool, schema, listen: () => new pg.Client({ connectionString: url }) });
+    await store.read(makeId());
+    await holder.query(`BEGIN; LOCK TABLE "${schema}"."sessions" IN ROW EXCLUSIVE MODE`);
+    expect(await rejection(store.watch?.(() => undefined))).toMatchObject({ code: '55P03' });
+    await holder.query('ROLLBACK');
+    await (await store.watch?.(() => undefined))?.close();
+    await store.close?.();
+  });
+
   it('of a newer release is refused, and nothing is done to it', async () => {
     const schema = fresh();
     const pool = open();

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionId } from '../../src/core/ids.js';
 import type { Watch } from '../../src/core/store.js';
 import { makeEnding, makeId, makeRecord } from '../../src/stores/conformance/index.js';
-import { type PostgresStore, postgresStore } from '../../src/stores/postgres.js';
+import { type PostgresQuery, type PostgresStore, postgresStore } from '../../src/stores/postgres.js';
 import { deferred } from '../support/deferred.js';
 import { needs } from '../support/needs.js';
 import { freshSchema, poolOf } from '../support/postgres-schema.js';
@@ -149,10 +149,10 @@ describe.runIf(binary)('a watch', () => {
     expect(await told(scene)).toEqual([id]);
   });
 
-  it('refuses a read when 64 wait, and its heartbeat goes ahead of those', async () => {
+  it('refuses a read when 256 wait, and its heartbeat goes ahead of those', async () => {
     const { watch } = await open();
     const order: string[] = [];
-    const reads = Array.from({ length: 100 }, () =>
+    const reads = Array.from({ length: 300 }, () =>
       Promise.resolve(watch.read(makeId())).then(
         () => order.push('read'),
         (error) => order.push(error.code),
@@ -160,8 +160,51 @@ describe.runIf(binary)('a watch', () => {
     );
     const beat = Promise.resolve(watch.heartbeat()).then(() => order.push('beat'));
     await Promise.all([...reads, beat]);
-    expect(order.filter((one) => one === 'ERR_SESSION_STORE_UNAVAILABLE')).toHaveLength(35);
+    expect(order.filter((one) => one === 'ERR_SESSION_STORE_UNAVAILABLE')).toHaveLength(43);
     expect(order.filter((one) => one !== 'ERR_SESSION_STORE_UNAVAILABLE').indexOf('beat')).toBeLessThan(5);
+  });
+
+  it('whose connection died between its first notice and the reply of the pool is not opened', async () => {
+    const pool = poolOf(server.url, { max: 2 });
+    const clients: pg.Client[] = [];
+    const listen = (): pg.Client => {
+      const client = new pg.Client({ connectionString: server.url });
+      clients.push(client);
+      return client;
+    };
+    let cut = true;
+    const hooked = {
+      totalCount: 0,
+      on: (event: 'error', listener: () => void) => pool.on(event, listener),
+      off: (event: 'error', listener: () => void) => pool.off(event, listener),
+      async connect() {
+        const client = await pool.connect();
+        return {
+          release: (destroy?: boolean) => client.release(destroy),
+          async query(query: PostgresQuery) {
+            const listener = clients.at(-1);
+            if (!cut || !query.text.includes('pg_notify') || !listener) return client.query(query);
+            cut = false;
+            const heard = new Promise((resolve) => listener.once('notification', resolve));
+            const ended = new Promise((resolve) => listener.once('end', resolve));
+            const answer = await client.query(query);
+            await heard;
+            await pool.query('SELECT pg_terminate_backend($1)', [Reflect.get(listener, 'processID')]);
+            await ended;
+            return answer;
+          },
+        };
+      },
+    };
+    const store = postgresStore({ pool: hooked, schema: freshSchema(), listen, queryTimeout: '20s' });
+    endings.push(async () => {
+      await store.close?.();
+      await pool.end();
+    });
+    expect((await rejection(store.watch?.(() => undefined))).code).toBe('ERR_SESSION_STORE_UNAVAILABLE');
+    const watch = await store.watch?.(() => undefined);
+    await watch?.heartbeat();
+    expect(clients).toHaveLength(2);
   });
 
   it('outlives the server', async () => {

@@ -77,6 +77,25 @@ describe.runIf(binary).each([
     expect(await onReplica(id)).toBe(marker);
   });
 
+  it('a connection that is cut while it waits does not cost the ids of what ended', async () => {
+    const owner = makeOwner();
+    const id = await begun(owner);
+    replica.pause();
+    try {
+      const end = store.endByOwner(owner, makeEnding());
+      let waiting: string | undefined;
+      while (waiting === undefined) {
+        const clients = String(await all[0]?.command('CLIENT', 'LIST')).split('\n');
+        waiting = clients.find((line) => line.includes(' cmd=wait '))?.match(/^id=(\d+)/)?.[1];
+      }
+      await all[0]?.command('CLIENT', 'KILL', 'ID', waiting);
+      replica.resume();
+      expect(await end).toEqual([id]);
+    } finally {
+      replica.resume();
+    }
+  });
+
   it('nobody else waits meanwhile', async () => {
     const id = await begun();
     replica.pause();

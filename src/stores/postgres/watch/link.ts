@@ -34,7 +34,7 @@ export interface LinkOptions {
 const beat = 'beat:';
 
 /** Reads that may wait for the link; whoever comes then asks the store itself. */
-const mostWaiting = 64;
+const mostWaiting = 256;
 
 /** As many as sql/0001-sessions.sql makes. */
 const triggers = 3;
