@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionId } from '../../src/core/ids.js';
 import type { Watch } from '../../src/core/store.js';
 import { makeEnding, makeId, makeRecord } from '../../src/stores/conformance/index.js';
-import { type PostgresQuery, type PostgresStore, postgresStore } from '../../src/stores/postgres.js';
+import { type PostgresPool, type PostgresQuery, type PostgresStore, postgresStore } from '../../src/stores/postgres.js';
 import { deferred } from '../support/deferred.js';
 import { needs } from '../support/needs.js';
 import { freshSchema, poolOf } from '../support/postgres-schema.js';
@@ -196,7 +196,12 @@ describe.runIf(binary)('a watch', () => {
         };
       },
     };
-    const store = postgresStore({ pool: hooked, schema: freshSchema(), listen, queryTimeout: '20s' });
+    const store = postgresStore({
+      pool: hooked as unknown as PostgresPool,
+      schema: freshSchema(),
+      listen,
+      queryTimeout: '20s',
+    });
     endings.push(async () => {
       await store.close?.();
       await pool.end();
