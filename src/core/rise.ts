@@ -20,13 +20,13 @@ export class Rise {
   readonly #parts: Parts;
   readonly #changes: Changes;
   readonly #sessionOf: (handle: SessionHandle) => Session;
-  readonly #endOthers: (owner: string, exceptId: string) => Promise<number>;
+  readonly #endOthers: (owner: string, exceptId?: string) => Promise<number>;
 
   constructor(
     parts: Parts,
     changes: Changes,
     sessionOf: (handle: SessionHandle) => Session,
-    endOthers: (owner: string, exceptId: string) => Promise<number>,
+    endOthers: (owner: string, exceptId?: string) => Promise<number>,
   ) {
     this.#parts = parts;
     this.#changes = changes;
@@ -83,16 +83,21 @@ export class Rise {
   async credentialChanged(handle: SessionHandle): Promise<void> {
     const { config } = this.#parts;
     this.#requireOwner(handle, 'credentialChanged');
+    let owner = '';
     await this.#changes.queued(handle, async () => {
       const { id, header } = storedOf(handle);
       await this.#endOthers(header.owner as string, id);
       handle.barredAt = config.clock.now();
+      owner = header.owner as string;
     });
     // No start is named: the mark just left bars whatever began before it, and this session is what it spares.
-    await this.#replaceKeepingData(handle, undefined, 'credential-changed', (before, secret) => {
+    const headerFrom = (before: Stored, secret: Uint8Array): RecordHeader => {
       const { scopes: _unlockedByTheOldOne, ...header } = before.header;
       return samePersonHeader(config, handle.facts, secret, header);
-    });
+    };
+    // Who has copied the cookie may have risen with it in between: what took this session's place was not there to be ended.
+    const endWhatTookItsPlace = async () => void (await this.#endOthers(owner));
+    await this.#replaceKeepingData(handle, undefined, 'credential-changed', headerFrom, endWhatTookItsPlace);
   }
 
   #requireOwner(handle: SessionHandle, verb: string): void {
@@ -113,6 +118,7 @@ export class Rise {
     startedAt: number | undefined,
     cause: string,
     headerFrom: (before: Stored, secret: Uint8Array) => RecordHeader,
+    whenGone?: () => Promise<void>,
   ): Promise<void> {
     const { guard, repository } = this.#parts;
     const changes = this.#changes;
@@ -120,7 +126,10 @@ export class Rise {
       const deadline = guard.deadline();
       const session = this.#sessionOf(handle);
       for (;;) {
+        const everything = this.#parts.epoch.on ? await this.#parts.epoch.now() : undefined;
         const before = storedOf(handle);
+        // A rise would give it a new beginning, and with that a life after the end of everything.
+        if (everything && before.header.createdAt <= everything.at) throw endedError(everything.reason);
         const secret = newSecret();
         const header = headerFrom(before, secret);
         const owner = changes.ownerFields(header.owner, startedAt);
@@ -133,7 +142,10 @@ export class Rise {
           deadline,
         );
         if (put.result === 'stored') return changes.replaced(handle, before, put.stored, secret, cause);
-        if (put.result === 'gone') throw endedError(await changes.whyGone(handle));
+        if (put.result === 'gone') {
+          await whenGone?.();
+          throw endedError(await changes.whyGone(handle));
+        }
         if (put.result !== 'conflict') throw changes.refused(handle, put.result);
         changes.rebase(handle, before, put.found);
         if (guard.isPast(deadline)) throw busy();

@@ -112,6 +112,18 @@ describe.each(storeKinds)('revoking everything: $name', (kind) => {
     120_000,
   );
 
+  it.each(['reauthenticate', 'elevate'])('a session that it ended does not rise: %s', async (verb) => {
+    const app = await stage.app(slow, everything);
+    const ada = await signedIn(app, 'ada');
+    const answer = ada.post(`/slow/${verb}`);
+    await turnstile.holding(1);
+    await revokeEverything(app, 'break-in');
+    turnstile.open();
+    const refused = await answer;
+    expect(refused.setCookies).toEqual([]);
+    expect(refused.json()).toMatchObject({ code: 'ERR_SESSION_ENDED' });
+  });
+
   it('it outlives the secret under which it was done, and keeps nobody out when that secret is gone', async () => {
     const first = await stage.app(slow, { ...everything, secret: older });
     const ada = await signedIn(first, 'ada');
