@@ -37,6 +37,7 @@ export function csrfToken(req: IncomingMessage): string {
   }
   // The page depends on the session from here on: it must not be cached for others.
   visit.session.info;
+  visit.dependsOnSession();
   const { handle } = visit;
   if (handle.phase === 'alive' && handle.stored) return visit.csrf.write({ kind: 'session', value: handle.stored.id });
   return visit.csrf.write({ kind: 'visitor', value: visitorOf(req, visit) });

@@ -82,6 +82,12 @@ export class Visit implements GateHooks {
     return this.#house.engine.sessionOf(this.handle);
   }
 
+  /** The response depends on the session whatever `ignoringReads` says: it carries what was made for it. */
+  dependsOnSession(): void {
+    this.gate();
+    this.#read = true;
+  }
+
   /** What became of the cookie on this response, for `explain`. */
   get cookie(): 'kept' | 'set' | 'cleared' {
     return this.#cookie;
@@ -180,9 +186,10 @@ export class Visit implements GateHooks {
     if (this.#visitorLine !== undefined) appendSetCookie(head, this.#visitorLine);
     if (handle.dropped && !transport.usable)
       this.#house.warnOnce(transport.reason, `holdfast: ${handle.facts.withheld}`);
-    if (change === undefined && !this.#read) return;
+    const setsCookie = change !== undefined || this.#visitorLine !== undefined;
+    if (!setsCookie && !this.#read) return;
     applyCachingHeaders(head, {
-      setsCookie: change !== undefined || this.#visitorLine !== undefined,
+      setsCookie,
       read: this.#reading(),
     });
   }
