@@ -8,12 +8,18 @@ import { WebSocketServer } from 'ws';
 export function serveLive(server: Server, { app, sessions }: { app: Express; sessions: Sessions }): () => void {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 });
   server.on('upgrade', async (req, socket, head) => {
-    const handshake = await sessions.upgrade(req, { app });
-    if (!handshake.accepted) return handshake.answer(socket);
-    sockets.handleUpgrade(req, socket, head, (ws) => {
-      ws.on('error', () => ws.terminate());
-      handshake.bind(ws);
-    });
+    try {
+      const handshake = await sessions.upgrade(req, { app });
+      if (!handshake.accepted) return handshake.answer(socket);
+      sockets.handleUpgrade(req, socket, head, (ws) => {
+        ws.on('error', () => ws.terminate());
+        handshake.bind(ws);
+      });
+    } catch (error) {
+      // Nobody else hears of it, and a rejection without a handler ends the process.
+      console.error(error);
+      socket.destroy();
+    }
   });
   return () => {
     for (const ws of sockets.clients) ws.close(1001);

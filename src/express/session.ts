@@ -118,7 +118,8 @@ export function session(options: SessionOptions = {}): Sessions {
     const values = transport.usable ? cookieValues(cookie, transport.cookieName) : [];
     const tag = engine.cache.on && transport.usable ? tagIn(cookie, transport.cookieName) : undefined;
     const opened = engine.open(values, factsOf(req, withheld, tag));
-    if (isPromise(opened)) void opened.then((handle) => enter(req, res, next, handle, transport, values.length));
+    // What is thrown at once further in must not become a rejection that nobody handles, which ends the process.
+    if (isPromise(opened)) opened.then((handle) => enter(req, res, next, handle, transport, values.length)).catch(next);
     else enter(req, res, next, opened, transport, values.length);
   }
 

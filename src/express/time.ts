@@ -25,7 +25,7 @@ export function answerTimeLeft({ engine }: House): Middleware {
     if (!visit) return;
     engine.inBackground(visit.handle);
     const confirmed = engine.confirm(visit.handle);
-    if (confirmed) void confirmed.then(() => answer(visit, res, next));
+    if (confirmed) confirmed.then(() => answer(visit, res, next)).catch(next);
     else answer(visit, res, next);
   };
 
