@@ -3,6 +3,7 @@
  * (ASVS 5.0, 16.3.1 to 16.3.3). Made from the events, with the person and the client that they concern. Never a token, a
  * secret or a hash of one. Renewals of the token, conflicts and faults are for operators, and not in it.
  */
+import { isIP } from 'node:net';
 import type { SessionEvent } from './events.js';
 import type { RequestFacts, Stored } from './handle.js';
 
@@ -37,9 +38,9 @@ export interface AuditEvent {
   /** Whose session it is, or was; of a sign-in that waits for a step, who has begun it. */
   readonly owner?: string;
   readonly method?: string;
-  /** The client's whole address, as the request shows it; absent where no request is concerned. */
+  /** The client's whole address, as the request shows it; absent where no request is concerned, or it is no IP address. */
   readonly address?: string;
-  /** Cut to 256 characters. */
+  /** Cut to 256 characters, each control character replaced by U+FFFD. */
   readonly userAgent?: string;
 }
 
@@ -67,10 +68,15 @@ export function auditEventOf(event: SessionEvent, actor: Actor = {}): AuditEvent
     ...('id' in event && event.id !== undefined ? { id: event.id } : {}),
     ...('method' in event ? { method: event.method } : {}),
     ...(owner === undefined ? {} : { owner }),
-    ...(address === undefined ? {} : { address }),
-    ...(userAgent === undefined ? {} : { userAgent: userAgent.slice(0, longestUserAgent) }),
+    // Behind a proxy that passes on what the client wrote it could be any text.
+    ...(address === undefined || isIP(address) === 0 ? {} : { address }),
+    ...(userAgent === undefined ? {} : { userAgent: printable(userAgent.slice(0, longestUserAgent)) }),
   };
 }
+
+/** Without control characters: JSON escapes those below U+0020 alone, and a terminal that shows the log obeys the others. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is meant
+const printable = (text: string): string => text.replace(/[\x00-\x1f\x7f-\x9f]/g, '\ufffd');
 
 type Said = Pick<AuditEvent, 'action' | 'reason' | 'replacedId'> | undefined;
 
