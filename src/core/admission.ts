@@ -99,6 +99,7 @@ export class Admission {
     const admit = async () => {
       try {
         await this.#admit(handle, token, await this.#parts.lookups.now(token.id), undefined);
+        if (this.#parts.epoch.on) await this.#underEpoch(handle);
       } catch (error) {
         unavailable(handle, error as SessionError);
       }

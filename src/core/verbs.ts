@@ -231,6 +231,8 @@ export class Verbs implements SessionVerbs {
     if (found.kind === 'refused') throw unreadable(found.fault);
     if (found.kind !== 'found' || engine.repository.isOver(found.stored))
       throw endedError(await engine.changes.whyGone(handle));
+    const everything = engine.epoch.on ? await engine.epoch.now() : undefined;
+    if (everything && found.stored.header.createdAt <= everything.at) throw endedError(everything.reason);
     adopt(engine.config, handle, found.stored);
     fill(session, decodeStored(found.stored));
   }
