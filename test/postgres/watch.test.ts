@@ -181,6 +181,8 @@ describe.runIf(binary)('a watch', () => {
         const client = await pool.connect();
         return {
           release: (destroy?: boolean) => client.release(destroy),
+          on: (event: 'error', listener: (error: Error) => void) => client.on(event, listener),
+          off: (event: 'error', listener: (error: Error) => void) => client.off(event, listener),
           async query(query: PostgresQuery) {
             const listener = clients.at(-1);
             if (!cut || !query.text.includes('pg_notify') || !listener) return client.query(query);
