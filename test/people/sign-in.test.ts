@@ -191,19 +191,6 @@ describe.each(storeKinds)('signing in: $name', (kind) => {
       expect(await app.sessions.count('ada')).toBe(1);
     });
 
-    it('a copy of the cookie that rises in between does not live on', async () => {
-      const here = await signedIn(app, 'ada');
-      const copy = here.copy();
-      await pass(1);
-      stage.faulty.after('endByOwner', async () => {
-        stage.clock.advance(1);
-        expect((await copy.post('/reauthenticate', { body: {} })).status).toBe(200);
-      });
-      expect((await here.post('/credential-changed')).status).toBeGreaterThanOrEqual(400);
-      expect((await copy.get('/guarded')).status).toBe(401);
-      expect(await app.sessions.count('ada')).toBe(0);
-    });
-
     it('does not bar what the same request does after it', async () => {
       const other = await stage.app((target) => {
         target.post('/change-and-prove', async (req, res) => {
