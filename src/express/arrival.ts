@@ -55,6 +55,7 @@ export function transportFor(req: IncomingMessage, http: HttpConfig, encrypted: 
     production: http.production,
     insecureHttp: http.insecureHttp,
     baseName: http.baseName,
+    underTest: http.underTest,
   });
 }
 

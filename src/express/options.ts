@@ -97,6 +97,8 @@ export interface HttpConfig {
   readonly clearSiteData: string | undefined;
   readonly log: (line: string) => void;
   readonly production: boolean;
+  /** `NODE_ENV` is `test`, as test runners set it. */
+  readonly underTest: boolean;
 }
 
 export interface Resolved {
@@ -129,6 +131,7 @@ export function resolveOptions(given: unknown): Resolved {
     clearSiteData: clearSiteDataOf(options.clearSiteData ?? ['cache', 'storage']),
     log,
     production,
+    underTest: process.env.NODE_ENV === 'test',
   };
   const store = storeOf(options.store, production);
   const secrets = options.secret === undefined ? madeSecret(store, production, log) : checkSecrets(options.secret);

@@ -34,6 +34,14 @@ describe('where a session cookie may travel', () => {
     expect(transportOf({ ...local, localPort: 3001, baseName: 'shop' })).toMatchObject({ cookieName: 'shop-3001' });
   });
 
+  test('under test plain http has one name for all ports, https its usual one', () => {
+    expect(transportOf({ ...local, underTest: true })).toMatchObject({ cookieName: 'sid-test', secure: false });
+    expect(transportOf({ ...local, underTest: true, encrypted: true })).toMatchObject({
+      cookieName: '__Host-Http-sid',
+    });
+    expect(transportOf({ ...local, underTest: true, host: 'evil.example' }).usable).toBe(false);
+  });
+
   test.each([
     'localhost',
     'LOCALHOST:8080',

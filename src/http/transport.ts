@@ -20,6 +20,8 @@ export interface TransportFacts {
   readonly insecureHttp: boolean;
   /** The base of the cookie's name. Default `'sid'`. */
   readonly baseName?: string;
+  /** Under test: over http one name for all ports, because supertest has the app listen on another one for each request. */
+  readonly underTest?: boolean;
 }
 
 export type TransportRefusal =
@@ -46,7 +48,7 @@ export function transportOf(facts: TransportFacts): Transport {
   if (facts.encrypted) return { usable: true, cookieName: `__Host-Http-${baseName}`, secure: true };
   const reason = refusalOf(facts);
   if (reason !== undefined) return { usable: false, reason, remedy: remedies[reason] };
-  return { usable: true, cookieName: `${baseName}-${facts.localPort}`, secure: false };
+  return { usable: true, cookieName: `${baseName}-${facts.underTest ? 'test' : facts.localPort}`, secure: false };
 }
 
 function refusalOf(facts: TransportFacts): TransportRefusal | undefined {

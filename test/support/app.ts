@@ -70,7 +70,8 @@ export async function startApp(
     sessions,
     events,
     lines,
-    cookieName: `sid-${port}`,
+    // A child process has the NODE_ENV that its test gives it.
+    cookieName: process.env.NODE_ENV === 'test' ? 'sid-test' : `sid-${port}`,
     client() {
       const client = new Client(origin);
       clients.push(client);
