@@ -10,6 +10,7 @@ import { betweenStores } from './migrating.js';
 import { mongodb } from './mongodb.js';
 import type { Mutant } from './mutant.js';
 import { people } from './people.js';
+import { postgres } from './postgres.js';
 import { redis } from './redis.js';
 import { socketsAndPolling } from './sockets.js';
 
@@ -23,6 +24,7 @@ export const mutants: readonly Mutant[] = [
   ...expressSession,
   ...people,
   ...redis,
+  ...postgres,
   ...mongodb,
   ...socketsAndPolling,
   ...betweenStores,

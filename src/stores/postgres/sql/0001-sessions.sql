@@ -37,48 +37,84 @@ CREATE TABLE "holdfast"."sessions_owners" (
 
 CREATE INDEX "sessions_owners_by_sweep" ON "holdfast"."sessions_owners" (sweep_at);
 
+-- The next three look at the row again where their UPDATE changed none. That is a statement of its own, with a snapshot
+-- of its own, and may see what was committed after the UPDATE had taken its: then what it says is no answer, since the
+-- change was possible and was not made, and they go round again. A trigger or a policy of somebody else that keeps
+-- refusing what the table shows would make that a loop, so it is an error after a few.
+
+CREATE FUNCTION "holdfast"."sessions_refused"() RETURNS void LANGUAGE plpgsql AS $body$
+BEGIN
+  RAISE EXCEPTION 'a change of the table "sessions" was refused that its rows allow: a trigger, a rule or a row-level policy is in the way';
+END
+$body$;
+
 CREATE FUNCTION "holdfast"."sessions_update"(
   p_id text, p_version text, p_payload bytea, p_idle_deadline bigint, p_expected text,
   OUT answer text, OUT version text, OUT payload bytea, OUT idle_deadline bigint, OUT owner text
 ) LANGUAGE plpgsql AS $body$
 BEGIN
-  UPDATE "holdfast"."sessions" t
-     SET version = p_version, payload = p_payload, idle_deadline = greatest(t.idle_deadline, p_idle_deadline)
-   WHERE t.id = p_id AND t.version = p_expected;
-  IF FOUND THEN
-    answer := 'updated';
-    RETURN;
-  END IF;
-  -- A statement of its own, so that it sees what the first one waited for.
-  SELECT t.version, t.payload, t.idle_deadline, t.owner INTO version, payload, idle_deadline, owner
-    FROM "holdfast"."sessions" t WHERE t.id = p_id AND t.ended IS NULL;
-  answer := CASE WHEN NOT FOUND THEN 'gone' WHEN version = p_version THEN 'updated' ELSE 'conflict' END;
+  FOR attempt IN 1..10 LOOP
+    UPDATE "holdfast"."sessions" t
+       SET version = p_version, payload = p_payload, idle_deadline = greatest(t.idle_deadline, p_idle_deadline)
+     WHERE t.id = p_id AND t.version = p_expected;
+    IF FOUND THEN
+      answer := 'updated';
+      RETURN;
+    END IF;
+    SELECT t.version, t.payload, t.idle_deadline, t.owner INTO version, payload, idle_deadline, owner
+      FROM "holdfast"."sessions" t WHERE t.id = p_id AND t.ended IS NULL;
+    answer := CASE WHEN NOT FOUND THEN 'gone' WHEN version = p_version THEN 'updated' ELSE 'conflict' END;
+    IF answer <> 'conflict' OR version <> p_expected THEN
+      RETURN;
+    END IF;
+  END LOOP;
+  PERFORM "holdfast"."sessions_refused"();
 END
 $body$;
 
 CREATE FUNCTION "holdfast"."sessions_touch"(p_id text, p_idle_deadline bigint, OUT answer text)
 LANGUAGE plpgsql AS $body$
+DECLARE
+  found_deadline bigint;
 BEGIN
-  UPDATE "holdfast"."sessions" t SET idle_deadline = p_idle_deadline
-   WHERE t.id = p_id AND t.ended IS NULL AND t.idle_deadline < p_idle_deadline;
-  IF NOT FOUND THEN
-    PERFORM 1 FROM "holdfast"."sessions" t WHERE t.id = p_id AND t.ended IS NULL;
-  END IF;
-  answer := CASE WHEN FOUND THEN 'touched' ELSE 'gone' END;
+  FOR attempt IN 1..10 LOOP
+    UPDATE "holdfast"."sessions" t SET idle_deadline = p_idle_deadline
+     WHERE t.id = p_id AND t.ended IS NULL AND t.idle_deadline < p_idle_deadline;
+    IF FOUND THEN
+      answer := 'touched';
+      RETURN;
+    END IF;
+    SELECT t.idle_deadline INTO found_deadline FROM "holdfast"."sessions" t WHERE t.id = p_id AND t.ended IS NULL;
+    answer := CASE WHEN FOUND THEN 'touched' ELSE 'gone' END;
+    IF answer = 'gone' OR found_deadline >= p_idle_deadline THEN
+      RETURN;
+    END IF;
+  END LOOP;
+  PERFORM "holdfast"."sessions_refused"();
 END
 $body$;
 
 CREATE FUNCTION "holdfast"."sessions_end"(
   p_id text, p_reason text, p_at bigint, p_keep_until bigint, OUT answer text
 ) LANGUAGE plpgsql AS $body$
+DECLARE
+  found_ended text;
 BEGIN
-  UPDATE "holdfast"."sessions" t
-     SET ended = p_reason, ended_at = p_at, sweep_at = p_keep_until, version = NULL, payload = NULL
-   WHERE t.id = p_id AND t.ended IS NULL;
-  IF NOT FOUND THEN
-    PERFORM 1 FROM "holdfast"."sessions" t WHERE t.id = p_id;
-  END IF;
-  answer := CASE WHEN FOUND THEN 'ended' ELSE 'unknown' END;
+  FOR attempt IN 1..10 LOOP
+    UPDATE "holdfast"."sessions" t
+       SET ended = p_reason, ended_at = p_at, sweep_at = p_keep_until, version = NULL, payload = NULL
+     WHERE t.id = p_id AND t.ended IS NULL;
+    IF FOUND THEN
+      answer := 'ended';
+      RETURN;
+    END IF;
+    SELECT t.ended INTO found_ended FROM "holdfast"."sessions" t WHERE t.id = p_id;
+    answer := CASE WHEN FOUND THEN 'ended' ELSE 'unknown' END;
+    IF answer = 'unknown' OR found_ended IS NOT NULL THEN
+      RETURN;
+    END IF;
+  END LOOP;
+  PERFORM "holdfast"."sessions_refused"();
 END
 $body$;
 
