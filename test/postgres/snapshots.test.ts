@@ -5,6 +5,7 @@
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SessionId } from '../../src/core/ids.js';
+import type { MaybePromise } from '../../src/core/store.js';
 import { makeEnding, makeId, makeRecord } from '../../src/stores/conformance/index.js';
 import { type PostgresStore, postgresStore } from '../../src/stores/postgres.js';
 import { dropSchema, freshSchema, poolOf, postgresAvailable, postgresUrl } from '../support/postgres-schema.js';
@@ -48,7 +49,7 @@ describe.runIf(postgresAvailable)('a change that another one overtakes while it 
   });
 
   /** Makes the call, and `meanwhile` once its first UPDATE has its snapshot. */
-  async function overtaken<T>(call: () => Promise<T>, meanwhile: () => Promise<unknown>): Promise<T> {
+  async function overtaken<T>(call: () => MaybePromise<T>, meanwhile: () => MaybePromise<unknown>): Promise<T> {
     const answer = call();
     const waiting = `SELECT count(*)::int AS n FROM pg_locks l JOIN pg_stat_activity a USING (pid)
       WHERE a.application_name = $1 AND a.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted`;
@@ -66,7 +67,7 @@ describe.runIf(postgresAvailable)('a change that another one overtakes while it 
   it('an update never answers a conflict with the version that it expects', async () => {
     const [id, first, next] = [makeId(), makeRecord(), makeRecord()];
     const answer = await overtaken(
-      async () => lateStore.update(id, next, first.version),
+      () => lateStore.update(id, next, first.version),
       () => store.create(id, first),
     );
     expect(answer).toBe('updated');
@@ -77,8 +78,8 @@ describe.runIf(postgresAvailable)('a change that another one overtakes while it 
     const [id, first, second, third] = [makeId(), makeRecord(), makeRecord(), makeRecord()];
     await store.create(id, first);
     const answer = await overtaken(
-      async () => lateStore.update(id, third, second.version),
-      async () => store.update(id, second, first.version),
+      () => lateStore.update(id, third, second.version),
+      () => store.update(id, second, first.version),
     );
     expect(answer).toBe('updated');
     expect(await store.read(id)).toMatchObject({ version: third.version });
@@ -88,7 +89,7 @@ describe.runIf(postgresAvailable)('a change that another one overtakes while it 
     const [id, record] = [makeId(), makeRecord()];
     const later = record.idleDeadline + 5_000;
     const answer = await overtaken(
-      async () => lateStore.touch(id, later),
+      () => lateStore.touch(id, later),
       () => store.create(id, record),
     );
     expect(answer).toBe('touched');

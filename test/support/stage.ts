@@ -46,6 +46,8 @@ export async function openStage(kind: StoreKind): Promise<Stage> {
     async clear() {
       faulty.heal();
       for (const app of apps) await app.close();
+      // A call that a test left to itself would still be writing what is taken away now.
+      await faulty.idle();
       await opened.remove();
     },
   };

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { deferred } from '../../../test/support/deferred.js';
 import { isOwnerIndexed, isWatchable } from '../../core/store.js';
 import { memoryStore } from '../memory.js';
 import { faultyStore, makeEnding, makeId, makeRecord } from './index.js';
@@ -49,6 +50,33 @@ describe('faultyStore', () => {
     faulty.on('end', 'lose-reply', { times: 1 });
     await expect(store.end(id, makeEnding())).rejects.toThrow('not reachable');
     expect(inner.read(id)).toHaveProperty('ended');
+  });
+
+  it('is idle when the inner store has answered, also to a call that was let go of', async () => {
+    const answers = [deferred<boolean>(), deferred<boolean>()] as const;
+    const waiting = [...answers];
+    const inner = Object.assign(memoryStore(), { end: () => waiting.shift()?.promise ?? false });
+    const faulty = faultyStore(inner);
+    await faulty.idle();
+    faulty.on('end', 'delay-call', { times: 1 });
+    const ended = [faulty.store.end(makeId(), makeEnding()), faulty.store.end(makeId(), makeEnding())];
+    faulty.heal();
+    const idle = faulty.idle();
+    expect(await settled(idle)).toBe(false);
+    answers[0].resolve(true);
+    expect(await settled(idle)).toBe(false);
+    answers[1].resolve(true);
+    await idle;
+    expect(await Promise.all(ended)).toEqual([true, true]);
+  });
+
+  it('is idle while a call hangs that was not applied, or that was answered', async () => {
+    const { faulty, store, id } = scene();
+    faulty.on('touch', 'hang');
+    faulty.on('end', 'apply-and-hang');
+    void store.touch(id, 8e12);
+    void store.end(id, makeEnding());
+    await faulty.idle();
   });
 
   it('hangs, applied or not, and a heal does not answer', async () => {

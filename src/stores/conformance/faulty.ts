@@ -46,6 +46,8 @@ export interface FaultyStore<Store extends SessionStore> {
   release(method?: MethodName<Store>): void;
   /** Forgets every plan, and lets go of what was delayed. What hangs goes on hanging. */
   heal(): void;
+  /** Resolves when the inner store has answered all that it was asked; after `heal`, before what it keeps is taken away. */
+  idle(): Promise<void>;
 }
 
 interface Plan<Content> {
@@ -62,7 +64,17 @@ export function faultyStore<Store extends SessionStore>(inner: Store): FaultySto
   const befores: Plan<Hook>[] = [];
   const afters: Plan<Hook>[] = [];
   const delayed = new Set<{ readonly method: string; readonly go: () => void }>();
+  const underWay = new Set<PromiseLike<unknown>>();
   let vanished: Error | undefined;
+
+  function watched<Value>(answer: Value): Value {
+    if (isThenable(answer)) {
+      const forget = (): void => void underWay.delete(answer);
+      underWay.add(answer);
+      answer.then(forget, forget);
+    }
+    return answer;
+  }
 
   const released = (method: string) =>
     new Promise<void>((resolve) => {
@@ -81,8 +93,7 @@ export function faultyStore<Store extends SessionStore>(inner: Store): FaultySto
   async function withFault(behaviour: Behaviour, error: Error, method: string, apply: () => unknown): Promise<unknown> {
     if (behaviour === 'reject') throw error;
     if (behaviour === 'hang') return forever();
-    if (behaviour === 'delay-call') await released(method);
-    const answer = await apply();
+    const answer = await (behaviour === 'delay-call' ? watched(released(method).then(apply)) : apply());
     if (behaviour === 'lose-reply') throw error;
     if (behaviour === 'apply-and-hang') return forever();
     if (behaviour === 'delay-reply') await released(method);
@@ -97,7 +108,7 @@ export function faultyStore<Store extends SessionStore>(inner: Store): FaultySto
     const after = take(afters, method);
     const fault = take(faults, method);
     const apply = (): unknown => {
-      const answer = run();
+      const answer = watched(run());
       const hooked = after.length === 0 ? answer : then(answer, (value) => then(inTurn(after, recorded), () => value));
       return method === 'watch' ? then(hooked, (watch) => wrap(watch as object, 'watch.')) : hooked;
     };
@@ -136,6 +147,9 @@ export function faultyStore<Store extends SessionStore>(inner: Store): FaultySto
       for (const plans of [faults, befores, afters]) plans.length = 0;
       release();
     },
+    async idle() {
+      while (underWay.size > 0) await Promise.allSettled(underWay);
+    },
   };
 }
 
@@ -150,9 +164,11 @@ const forever = () => new Promise<never>(() => undefined);
 
 /** Goes on at once with what is there at once. */
 function then<Value>(value: Value | PromiseLike<Value>, next: (value: Value) => unknown): unknown {
-  const isThenable = typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-  return isThenable ? value.then(next) : next(value as Value);
+  return isThenable(value) ? value.then(next) : next(value);
 }
+
+const isThenable = <Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> =>
+  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
 function inTurn(hooks: readonly Hook[], call: RecordedCall): unknown {
   const [first, ...rest] = hooks;
