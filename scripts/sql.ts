@@ -16,8 +16,12 @@ const sql: Embedding = {
   compile(sources) {
     const migrations = [...sources].map(([name, source]) => `  // ${name}\n  \`${source}\`,\n`);
     return [
-      '// Made by scripts/sql.ts from the .sql files in ./sql; change those.\n',
-      '/** The first brings an empty database to version 1, and so on. */',
+      '/**',
+      ' * Made by scripts/sql.ts from the .sql files in ./sql; change those. The first brings an empty database to version 1,',
+      ' * and so on.',
+      ' *',
+      ' * Length: as the .sql files have it.',
+      ' */',
       `export const migrations: readonly string[] = [\n${migrations.join('')}];\n`,
     ].join('\n');
   },

@@ -1,6 +1,9 @@
-// Made by scripts/sql.ts from the .sql files in ./sql; change those.
-
-/** The first brings an empty database to version 1, and so on. */
+/**
+ * Made by scripts/sql.ts from the .sql files in ./sql; change those. The first brings an empty database to version 1,
+ * and so on.
+ *
+ * Length: as the .sql files have it.
+ */
 export const migrations: readonly string[] = [
   // 0001-sessions
   `-- Sessions, what bars an owner, and the changes that need more than one statement. Every name is quoted, because the
