@@ -114,6 +114,8 @@ export interface MaxPerOwner {
 export interface EngineConfig {
   readonly audience: string;
   readonly idleMs: number;
+  /** See `Limits`. */
+  readonly ownIdleLeads?: boolean;
   readonly absoluteMs: number;
   /** 0: never. */
   readonly renewEveryMs: number;

@@ -14,6 +14,8 @@ export const longestPendingMs = 600_000;
 export interface Limits {
   readonly idleMs: number;
   readonly absoluteMs: number;
+  /** A session's own idle limit counts also where it is longer: beneath express-session the cookie says it. Default false. */
+  readonly ownIdleLeads?: boolean;
 }
 
 export interface Deadlines {
@@ -30,7 +32,8 @@ export function deadlinesOf(header: RecordHeader, idleDeadline: number, limits: 
   const began = header.authenticatedAt ?? header.createdAt;
   const endsAt = Math.min(header.absoluteDeadline, began + limits.absoluteMs);
   const lastSeenAt = idleDeadline - header.idleMs;
-  const idleMs = Math.min(header.idleMs, limits.idleMs);
+  const own = limits.ownIdleLeads && header.ownIdle;
+  const idleMs = own ? header.idleMs : Math.min(header.idleMs, limits.idleMs);
   return { expiresAt: Math.min(lastSeenAt + idleMs, endsAt), endsAt, lastSeenAt };
 }
 

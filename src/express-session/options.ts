@@ -81,7 +81,7 @@ export function resolveStoreOptions(given: unknown): Resolved {
     store: checkStore(store),
     secrets: checkSecrets(secret),
     // A record that express-session made does not open under session(), whose tokens know nothing of its ids.
-    config: { ...config, audience: `express-session/${config.audience}` },
+    config: { ...config, audience: `express-session/${config.audience}`, ownIdleLeads: true },
     owner: owner === undefined ? undefined : callable(owner, 'owner'),
   };
 }

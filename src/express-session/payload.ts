@@ -65,8 +65,9 @@ function cookieFields(cookie: object): Record<string, unknown> {
 }
 
 function momentOf(expires: unknown): number | undefined {
-  const moment =
-    expires instanceof Date ? expires.getTime() : typeof expires === 'string' ? Date.parse(expires) : Number.NaN;
+  // A number: express-openid-connect, which keeps its sessions in stores of express-session, writes ms since the epoch.
+  const given = typeof expires === 'string' ? Date.parse(expires) : expires instanceof Date ? +expires : expires;
+  const moment = typeof given === 'number' ? given : Number.NaN;
   return Number.isNaN(moment) ? undefined : moment;
 }
 

@@ -308,6 +308,15 @@ describe('how long it lives', () => {
     expect(await get(store, 'a')).toBeUndefined();
   });
 
+  it('a maxAge of a month lasts a month, although `idle` is a day', async () => {
+    const month = 30 * 24 * 3_600_000;
+    await set(store, 'a', data({ kept: 1 }, month));
+    held.clock.advance(29 * 24 * 3_600_000);
+    expect(await get(store, 'a')).toMatchObject({ kept: 1 });
+    held.clock.advance(25 * 3_600_000);
+    expect(await get(store, 'a')).toBeUndefined();
+  });
+
   it('without maxAge it is `idle`, a day by default', async () => {
     await set(store, 'a', data());
     held.clock.advance(24 * 3_600_000 - 5_000);
