@@ -9,7 +9,7 @@ import { join, posix } from 'node:path';
 import { fail, filesUnder, isMain, rootFromArguments } from './support.js';
 
 /** From the inside out: a folder may import itself and what stands before it. Files directly in src/ stand on top. */
-const layers = ['core', 'stores', 'http', 'express', 'express-session'];
+const layers = ['core', 'stores', 'http', 'express-session', 'express'];
 
 /** Each package that src/ may import, and where: a folder, or a file without its ending. */
 const clients: Record<string, string> = {

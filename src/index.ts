@@ -26,6 +26,8 @@ export type {
   Ended,
   Ending,
   EndReason,
+  ExpressSessionStore,
+  Loss,
   MaybePromise,
   OwnerIndexed,
   Owning,

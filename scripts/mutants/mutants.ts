@@ -1,4 +1,5 @@
 /** All mutants, by guarantee. */
+import { bridgedStores } from './bridge.js';
 import { coherentCache } from './cache.js';
 import { expressSession } from './express-session.js';
 import { overlap } from './g01-g05.js';
@@ -28,4 +29,5 @@ export const mutants: readonly Mutant[] = [
   ...mongodb,
   ...socketsAndPolling,
   ...betweenStores,
+  ...bridgedStores,
 ];

@@ -78,6 +78,20 @@ export type CreateResult = 'created' | 'exists' | 'limit' | 'barred';
 export type UpdateResult = 'updated' | 'gone' | Conflict;
 export type ReplaceResult = 'replaced' | 'gone' | 'exists' | 'limit' | 'barred' | Conflict;
 
+/** A guarantee that a store can't keep, and why, in a sentence for people. */
+export interface Loss {
+  /** Its number in SECURITY.md, such as `G1`. */
+  readonly guarantee: string;
+  readonly why: string;
+}
+
+/** A store of express-session: connect-redis, connect-mongo, memorystore and their like. As much of it as is called. */
+export interface ExpressSessionStore {
+  get(sid: string, callback: (error: unknown, session?: unknown) => void): unknown;
+  set(sid: string, session: object, callback: (error?: unknown) => void): unknown;
+  destroy(sid: string, callback: (error?: unknown) => void): unknown;
+}
+
 /** What every store must have. */
 export interface SessionStore {
   /** A short word for messages and events, such as `memory` or `redis`. */
@@ -86,6 +100,8 @@ export interface SessionStore {
   readonly networked: boolean;
   /** False where a `replace` can be seen half done: the old session has ended, the new one is not there yet. */
   readonly replacesAtOnce?: false;
+  /** What it can't keep of SECURITY.md's guarantees, whatever its settings; absent where that is nothing. */
+  readonly lossy?: readonly Loss[];
 
   /**
    * Keeps a new record. `exists`: the id is taken by another record or by a marker, and nothing changed

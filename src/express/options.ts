@@ -15,7 +15,8 @@ import {
   words,
 } from '../core/options.js';
 import { checkSecrets, howToMakeASecret } from '../core/secrets.js';
-import type { SessionStore } from '../core/store.js';
+import type { ExpressSessionStore, SessionStore } from '../core/store.js';
+import { bridged, isExpressSessionStore } from '../express-session/bridge/face.js';
 import { type CrossSitePolicy, parseAllow, parseOrigins } from '../http/cross-site.js';
 import { memoryStore } from '../stores/memory.js';
 import type { FormParser } from './csrf.js';
@@ -39,8 +40,11 @@ export interface CrossSiteOptions {
 }
 
 export interface SessionOptions extends EngineOptions {
-  /** Where sessions are kept. Default outside production: the memory store. Required in production. */
-  readonly store?: SessionStore | undefined;
+  /**
+   * Where sessions are kept: a store of holdfast, or any store of express-session, which keeps less (`sessions.lossy`).
+   * Default outside production: the memory store. Required in production.
+   */
+  readonly store?: SessionStore | ExpressSessionStore | undefined;
   /** The end of the cookie's name: `__Host-Http-<name>` over https. Default `'sid'`. */
   readonly name?: string | undefined;
   /**
@@ -134,12 +138,17 @@ export function resolveOptions(given: unknown): Resolved {
     underTest: process.env.NODE_ENV === 'test',
   };
   const store = storeOf(options.store, production);
+  if (store.lossy)
+    log(
+      `holdfast: ${store.name} keeps less: ${store.lossy.map(({ guarantee, why }) => `${guarantee}: ${why}`).join(' ')}`,
+    );
   const secrets = options.secret === undefined ? madeSecret(store, production, log) : checkSecrets(options.secret);
   if (insecureHttp) log('holdfast: insecureHttp is on: session cookies travel in clear. For development only.');
   return { engine, http, store, secrets };
 }
 
 function storeOf(given: unknown, production: boolean): SessionStore {
+  if (isExpressSessionStore(given)) return bridged(given);
   if (given !== undefined) return checkStore(given);
   if (!production) return memoryStore();
   throw new SessionError(

@@ -15,7 +15,7 @@ import type { EventListener } from '../core/events.js';
 import type { SessionHandle } from '../core/handle.js';
 import { isPromise } from '../core/maybe-promise.js';
 import { callable, takeOptions } from '../core/options.js';
-import { isOwnerIndexed, isSweepable } from '../core/store.js';
+import { isOwnerIndexed, isSweepable, type Loss } from '../core/store.js';
 import { startSweeping } from '../core/sweeper.js';
 import { cookieValues, tagIn } from '../http/cookie.js';
 import { CsrfTokens } from '../http/csrf-token.js';
@@ -79,6 +79,8 @@ export interface Sessions extends Middleware {
    * a second, once each of them knows. Needs the option `revokeEverything: true` in all of them.
    */
   revokeEverything(reason?: string): Promise<void>;
+  /** The guarantees that the store can't keep, and why; empty for the stores of holdfast. */
+  readonly lossy: readonly Loss[];
   /** Stops timers and closes the store. */
   close(): Promise<void>;
 }
@@ -159,6 +161,7 @@ export function session(options: SessionOptions = {}): Sessions {
       return revokeOwner(engine, owner, chosen.reason ?? 'revoked', chosen.except);
     },
     revokeEverything: (reason = 'revoked') => revokeEverything(engine, reason),
+    lossy: store.lossy ?? [],
     cacheStatistics: () => engine.cache.statistics(),
     async close() {
       stopSweeping();

@@ -1,0 +1,6 @@
+import { vi } from 'vitest';
+import { lossyIn } from './lossy.js';
+
+vi.mock('../support/stores.js', () => import('./lossy.js'));
+lossyIn();
+await import('../guarantees/g01-no-lost-update.test.js');
