@@ -52,6 +52,16 @@ export const overlap: readonly Mutant[] = [
   },
   {
     guarantee: 'G2',
+    what: 'an end waits for what its own request is just storing',
+    file: 'src/core/verbs.ts',
+    find: `would outlive its end (G2).
+    await engine.changes.queued(handle, async () => {`,
+    replace: `would outlive its end (G2).
+    await Promise.resolve().then(async () => {`,
+    tests: ['test/races/one-request.test.ts'],
+  },
+  {
+    guarantee: 'G2',
     what: 'a session that is gone is not begun anew by a request in flight',
     file: 'src/core/changes.ts',
     find: "      if (put.result !== 'conflict') return this.#endedMeanwhile(handle, insist);",

@@ -13,6 +13,13 @@ const mutant = (what: string, file: string, find: string, replace: string, tests
 
 export const people: readonly Mutant[] = [
   mutant(
+    "the people of another session() in the app are strangers to this one's guards",
+    'src/express/visit.ts',
+    'return this.#house === house;',
+    'return this.#house === house || true;',
+    [of('two-sessions')],
+  ),
+  mutant(
     "a pending sign-in is nobody's",
     'src/core/sign-in.ts',
     '...(step === undefined ? { owner: name }',

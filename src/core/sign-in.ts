@@ -110,40 +110,37 @@ export class SignIn {
     const { config, guard, repository } = this.#parts;
     const changes = this.#changes;
     requireUsable(handle);
-    if (handle.phase === 'alive') {
-      changes.requireCookie(handle);
-      await changes.queued(handle, async () => {
-        const deadline = guard.deadline();
-        for (;;) {
-          changes.requireCookie(handle);
-          const before = storedOf(handle);
-          const secret = newSecret();
-          const put = await repository.replace(
-            before,
-            newId(),
-            newHeader(config, handle.facts, secret, {}, handle.openedAt),
-            changes.encode({}),
-            {},
-            deadline,
-          );
-          if (put.result === 'stored') {
-            changes.replaced(handle, before, put.stored, secret, 'regenerate');
-            return emptied();
-          }
-          if (put.result === 'gone') {
-            this.#startAfresh(handle);
-            return emptied();
-          }
-          if (put.result !== 'conflict') throw changes.refused(handle, put.result);
-          // What the other request stored is dropped with the rest: an empty session is what was asked for.
-          changes.takeOver(handle, put.found);
-          if (guard.isPast(deadline)) throw busy();
+    if (handle.phase === 'alive') changes.requireCookie(handle);
+    // In turn also where nothing is stored yet: what is just being stored would take the place of the new session.
+    await changes.queued(handle, async () => {
+      const deadline = guard.deadline();
+      for (;;) {
+        requireUsable(handle);
+        if (handle.phase !== 'alive') break;
+        changes.requireCookie(handle);
+        const before = storedOf(handle);
+        const secret = newSecret();
+        const put = await repository.replace(
+          before,
+          newId(),
+          newHeader(config, handle.facts, secret, {}, handle.openedAt),
+          changes.encode({}),
+          {},
+          deadline,
+        );
+        if (put.result === 'stored') {
+          changes.replaced(handle, before, put.stored, secret, 'regenerate');
+          return emptied();
         }
-      });
-    } else {
+        if (put.result === 'gone') break;
+        if (put.result !== 'conflict') throw changes.refused(handle, put.result);
+        // What the other request stored is dropped with the rest: an empty session is what was asked for.
+        changes.takeOver(handle, put.found);
+        if (guard.isPast(deadline)) throw busy();
+      }
       this.#startAfresh(handle);
       emptied();
-    }
+    });
   }
 
   /** The header that a sign-in asks for. Limits of its own are within the configured ones (G8); a pending one is short. */

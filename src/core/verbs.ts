@@ -137,24 +137,25 @@ export class Verbs implements SessionVerbs {
     const engine = this.#engine;
     if (handle.phase === 'ended') return;
     requireUsable(handle);
-    const stored = handle.phase === 'alive' ? handle.stored : undefined;
     if (handle.phase === 'superseded' && handle.endedReason === 'replaced') throw endedError('replaced');
-    if (stored) {
-      await engine.changes.queued(handle, async () => {
-        const { id } = handle.stored ?? stored;
+    // In turn also where nothing is stored yet: what is just being stored, a sign-in above all, would outlive its end (G2).
+    await engine.changes.queued(handle, async () => {
+      const { stored, phase } = handle;
+      if (phase === 'ended') return;
+      if (stored && phase === 'alive') {
         // Ended before by a sign-in of another tab: its successor lives on, so saying "signed out" would be a lie.
-        if ((await engine.endSession(id, reason, handle)) === 'replaced')
+        if ((await engine.endSession(stored.id, reason, handle)) === 'replaced')
           throw endedError(await engine.changes.whyGone(handle));
-      });
-      handle.cookie = 'clear';
-    }
-    handle.phase = 'ended';
-    handle.signedOut = reason === 'signed-out';
-    handle.stored = undefined;
-    handle.offer = undefined;
-    const session = engine.sessionOf(handle);
-    fill(session, {});
-    Object.freeze(session);
+        handle.cookie = 'clear';
+      }
+      handle.phase = 'ended';
+      handle.signedOut = reason === 'signed-out';
+      handle.stored = undefined;
+      handle.offer = undefined;
+      const session = engine.sessionOf(handle);
+      fill(session, {});
+      Object.freeze(session);
+    });
   }
 
   async #update(handle: SessionHandle, change: (data: Data) => void): Promise<void> {

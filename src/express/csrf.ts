@@ -16,7 +16,7 @@ import { isExempt } from '../http/cross-site.js';
 import type { CsrfBinding } from '../http/csrf-token.js';
 import type { HttpConfig } from './options.js';
 import { targetOf } from './request-facts.js';
-import { type Next, type Visit, visitOf } from './visit.js';
+import { type House, type Next, type Visit, visitIn } from './visit.js';
 
 const field = '_csrf';
 const header = 'x-csrf-token';
@@ -27,14 +27,9 @@ const visitorShape = /^[A-Za-z0-9_-]{24}$/;
 export type FormParser = (req: never, res: never, next: Next) => unknown;
 
 /** The token for this request's page; see `Sessions.csrfToken`. */
-export function csrfToken(req: IncomingMessage): string {
-  const visit = visitOf(req);
-  if (!visit) {
-    throw new SessionError(
-      'ERR_SESSION_MIDDLEWARE_MISSING',
-      'csrfToken: this request did not pass session(). Mount it first: app.use(sessions).',
-    );
-  }
+export function csrfToken(house: House, req: IncomingMessage): string {
+  const visit = visitIn(req, house, 'csrfToken');
+  if (visit instanceof SessionError) throw visit;
   // The page depends on the session from here on: it must not be cached for others.
   visit.session.info;
   visit.dependsOnSession();

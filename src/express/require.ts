@@ -9,7 +9,7 @@ import { isOwnPath, withReturnPath } from '../http/return-path.js';
 import { challengeOf, problemOf } from './problem.js';
 import { isEncrypted, navigates, publicHost, scripted, targetOf } from './request-facts.js';
 import type { Middleware } from './session.js';
-import { type Next, type Visit, visitOf } from './visit.js';
+import { type House, type Next, type Visit, visitIn } from './visit.js';
 
 export interface RequireOptions {
   /** The assurance level that the sign-in must have reached (NIST SP 800-63B-4). Default 1: any sign-in. */
@@ -40,18 +40,11 @@ interface Demands {
   readonly stepUpPage: string | undefined;
 }
 
-export function requireSignIn(given: RequireOptions = {}): Middleware {
+export function requireSignIn(house: House, given: RequireOptions = {}): Middleware {
   const demands = demandsOf(given);
   return function requireSignIn(req: IncomingMessage, res: ServerResponse, next: Next): void {
-    const visit = visitOf(req);
-    if (!visit) {
-      return next(
-        new SessionError(
-          'ERR_SESSION_MIDDLEWARE_MISSING',
-          'require(): this request did not pass session(). Mount it first: app.use(sessions).',
-        ),
-      );
-    }
+    const visit = visitIn(req, house, 'require()');
+    if (visit instanceof SessionError) return next(visit);
     if (visit.handle.error) return next(visit.handle.error);
     const refused = refusalOf(visit, demands);
     if (!refused) return next();

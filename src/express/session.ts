@@ -28,7 +28,7 @@ import { isEncrypted, isExpress4 } from './request-facts.js';
 import { type RequireOptions, requireSignIn } from './require.js';
 import { answerTimeLeft, markBackground } from './time.js';
 import { openUpgrade, type Upgrade, type UpgradeOptions } from './upgrade.js';
-import { attachVisit, type Next, Visit, visitOf } from './visit.js';
+import { attachVisit, type Next, Visit, visitIn, visitOf } from './visit.js';
 
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 
@@ -107,8 +107,12 @@ export function session(options: SessionOptions = {}): Sessions {
   const house = { engine, log: http.log, warnOnce, csrf, clearSiteData: http.clearSiteData };
 
   function holdfast(req: IncomingMessage, res: ServerResponse, next: Next): void {
-    // Mounted twice, on a router inside the app say: the outer one has the session.
-    if (visitOf(req)) return next();
+    const already = visitOf(req);
+    if (already) {
+      // Mounted twice, on a router inside the app say: the outer one has the session. That of another session(), for
+      // administrators say, must not pass for one of this.
+      return already.isOf(house) ? next() : next(visitIn(req, house, 'session()'));
+    }
     const encrypted = isEncrypted(req);
     const refused = http.crossSite && refuseCrossSite(engine, http.crossSite, req, encrypted);
     if (refused) return next(turnAway(req, refused));
@@ -143,11 +147,11 @@ export function session(options: SessionOptions = {}): Sessions {
   }
 
   return Object.assign(holdfast, {
-    require: (requirements?: RequireOptions) => requireSignIn(requirements),
+    require: (requirements?: RequireOptions) => requireSignIn(house, requirements),
     upgrade: (req: IncomingMessage, options?: UpgradeOptions) => openUpgrade(house, http, req, options),
     background: () => markBackground(house),
     timeLeft: () => answerTimeLeft(house),
-    csrfToken,
+    csrfToken: (req: IncomingMessage) => csrfToken(house, req),
     explain,
     ignoringReads,
     on: (listener: EventListener) => engine.events.on(callable(listener, 'on')),

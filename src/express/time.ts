@@ -3,26 +3,27 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SessionError } from '../core/errors.js';
 import { timeLeftOf } from '../core/time-left.js';
 import type { Middleware } from './session.js';
-import { type House, type Next, type Visit, visitOf } from './visit.js';
+import { type House, type Next, type Visit, visitIn } from './visit.js';
 
 /**
  * Marks requests that a page sends by itself (polling, streams): they don't move the idle deadline. The app says which,
  * not the client, so nobody can be kept signed in, or signed out, by a header.
  */
-export function markBackground({ engine }: House): Middleware {
+export function markBackground(house: House): Middleware {
   return (req, _res, next) => {
-    const visit = visitIn(req, next, 'background()');
-    if (!visit) return;
-    engine.inBackground(visit.handle);
+    const visit = visitIn(req, house, 'background()');
+    if (visit instanceof SessionError) return next(visit);
+    house.engine.inBackground(visit.handle);
     next();
   };
 }
 
 /** Answers with the time left as JSON, without extending the session and without being cached. */
-export function answerTimeLeft({ engine }: House): Middleware {
+export function answerTimeLeft(house: House): Middleware {
+  const { engine } = house;
   return (req: IncomingMessage, res: ServerResponse, next: Next) => {
-    const visit = visitIn(req, next, 'timeLeft()');
-    if (!visit) return;
+    const visit = visitIn(req, house, 'timeLeft()');
+    if (visit instanceof SessionError) return next(visit);
     engine.inBackground(visit.handle);
     const confirmed = engine.confirm(visit.handle);
     if (confirmed) confirmed.then(() => answer(visit, res, next)).catch(next);
@@ -37,17 +38,4 @@ export function answerTimeLeft({ engine }: House): Middleware {
     res.setHeader('Content-Length', Buffer.byteLength(body));
     res.end(body);
   }
-}
-
-function visitIn(req: IncomingMessage, next: Next, name: string): Visit | undefined {
-  const visit = visitOf(req);
-  if (!visit) {
-    next(
-      new SessionError(
-        'ERR_SESSION_MIDDLEWARE_MISSING',
-        `${name}: this request did not pass session(). Mount it first: app.use(sessions).`,
-      ),
-    );
-  }
-  return visit;
 }

@@ -76,6 +76,11 @@ export class Visit implements GateHooks {
     if (this.#res.writableEnded || hasClosed(this.#res)) this.#house.engine.release(this.handle);
   }
 
+  /** Whether this `session()` opened it. Another one knows other people: what its guards let pass must not pass here. */
+  isOf(house: House): boolean {
+    return this.#house === house;
+  }
+
   get session(): Session {
     this.gate();
     if (this.ignoringReads === 0) this.#read = true;
@@ -211,6 +216,18 @@ const hasClosed = (res: ServerResponse): boolean =>
 
 export function visitOf(req: IncomingMessage): Visit | undefined {
   return (req as { [key]?: Visit } | null | undefined)?.[key];
+}
+
+/** The visit that this very `session()` gave the request, or the error for `next` where there is none. */
+export function visitIn(req: IncomingMessage, house: House, asker: string): Visit | SessionError {
+  const visit = visitOf(req);
+  if (visit?.isOf(house)) return visit;
+  return new SessionError(
+    'ERR_SESSION_MIDDLEWARE_MISSING',
+    visit
+      ? `${asker}: this request has the session of another session(). Mount one of them on each route.`
+      : `${asker}: this request did not pass session(). Mount it first: app.use(sessions).`,
+  );
 }
 
 /** Gives the request its visit and its `session` property. */
