@@ -22,7 +22,8 @@ import { lmdbStore } from '../src/stores/lmdb.js';
 import { redisStore } from '../src/stores/redis.js';
 import { findProgram } from '../test/support/programs.js';
 import { startRedis } from '../test/support/redis-server.js';
-import { busyLine, machine, spreadOf } from './report.js';
+import { busyLine, machine } from './about.js';
+import { spreadOf } from './statistics.js';
 
 const { values: given } = parseArgs({
   options: {

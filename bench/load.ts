@@ -66,7 +66,7 @@ function wrk(version: string): Generator {
     },
     async run(port, prepared, seconds) {
       const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script('wrk.lua')];
-      return resultOf(await output('wrk', [...options, `http://127.0.0.1:${port}`, '--', prepared], seconds));
+      return resultLine<Loaded>(await output('wrk', [...options, `http://127.0.0.1:${port}`, '--', prepared], seconds));
     },
   };
 }
@@ -80,11 +80,12 @@ const autocannon: Generator = {
   },
   async run(port, prepared, seconds) {
     const args = ['--import', 'tsx', script('autocannon.ts'), String(port), prepared, String(seconds)];
-    return resultOf(await output(process.execPath, args, seconds));
+    return resultLine<Loaded>(await output(process.execPath, args, seconds));
   },
 };
 
-function resultOf(printed: string): Loaded {
+/** What a load generator says at its end. */
+export function resultLine<Result>(printed: string): Result {
   const line = /^BENCH (\{.*\})$/m.exec(printed)?.[1];
   if (line === undefined) throw new Error(`The load generator printed no result:\n${printed.slice(-2_000)}`);
   return JSON.parse(line);

@@ -1,7 +1,7 @@
 /** Reads a V8 CPU profile: where the time of one request goes, by function, by file and by who asked for it. */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { table } from './report.js';
+import { table } from './markdown.js';
 
 interface ProfileNode {
   readonly id: number;

@@ -39,7 +39,8 @@ export class Visitor {
           });
           response.on('error', reject).on('end', () => {
             try {
-              resolve({ status: response.statusCode ?? 0, headers: response.headers, value: JSON.parse(body).value });
+              const value = response.statusCode === 503 ? undefined : JSON.parse(body).value;
+              resolve({ status: response.statusCode ?? 0, headers: response.headers, value });
             } catch {
               reject(new Error(`${method} ${path} answered ${response.statusCode}: ${body.slice(0, 300)}`));
             }
@@ -56,14 +57,23 @@ export class Visitor {
   }
 }
 
+/** What outlives a minute or the browser: holdfast's second cookie, of five seconds, is gone when somebody reads on. */
+function lastingCookies(headers: IncomingHttpHeaders): string[] {
+  return (headers['set-cookie'] ?? [])
+    .filter((line) => Number(/; *max-age=(\d+)/i.exec(line)?.[1] ?? Number.POSITIVE_INFINITY) > 60)
+    .map((line) => line.split(';', 1)[0] ?? '');
+}
+
 /** Begins every session by a request to the app; answers the `Cookie` header of each, made from its own `Set-Cookie`. */
 export async function beginSessions(visitor: Visitor, count = sessionCount): Promise<string[]> {
   const cookies: string[] = new Array(count);
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let n = next++; n < count; n = next++) {
-      const reply = await visitor.ask('POST', `/begin/${n}`);
-      const pairs = (reply.headers['set-cookie'] ?? []).map((line) => line.split(';', 1)[0] ?? '');
+      let reply = await visitor.ask('POST', `/begin/${n}`);
+      // A store that has just started may be too slow for the first crowd; nothing is measured yet.
+      for (let again = 0; again < 3 && reply.status === 503; again++) reply = await visitor.ask('POST', `/begin/${n}`);
+      const pairs = lastingCookies(reply.headers);
       if (reply.status !== 200 || pairs.length === 0) {
         throw new Error(`POST /begin/${n} answered ${reply.status} with ${pairs.length} cookies.`);
       }
@@ -75,7 +85,8 @@ export async function beginSessions(visitor: Visitor, count = sessionCount): Pro
   return cookies;
 }
 
-const samples = [0, 1, 2, 3, 10, 99, 1_000, 5_000, sessionCount - 1];
+const samplesOf = (count: number) =>
+  [...new Set([0, 1, 2, 3, 10, 99, 1_000, 5_000, count - 1])].filter((n) => n < count);
 
 /** Throws unless sessions are read, written and kept apart, and strangers and forged cookies have none. */
 export async function prove(visitor: Visitor, cookies: readonly string[]): Promise<void> {
@@ -84,11 +95,18 @@ export async function prove(visitor: Visitor, cookies: readonly string[]): Promi
     if (reply.status === 200 && reply.value === value) return reply;
     throw new Error(`${what}: expected 200 with ${value}, got ${reply.status} with ${reply.value}.`);
   };
-  for (const n of samples) {
-    await expect(`session ${n} read`, 'GET', '/read', cookies[n], planOf(n));
-    await expect(`session ${n} written`, 'POST', '/write', cookies[n], firstCount + 1);
-    await expect(`session ${n} written again`, 'POST', '/write', cookies[n], firstCount + 2);
-    await expect(`session ${n} read after a write`, 'GET', '/read', cookies[n], planOf(n));
+  for (const n of samplesOf(cookies.length)) {
+    // As a browser does: what a response sets is what the next request carries.
+    let cookie = cookies[n];
+    const go = async (what: string, method: string, path: string, value: unknown) => {
+      const reply = await expect(what, method, path, cookie, value);
+      const set = lastingCookies(reply.headers);
+      if (set.length > 0) cookie = set.join('; ');
+    };
+    await go(`session ${n} read`, 'GET', '/read', planOf(n));
+    await go(`session ${n} written`, 'POST', '/write', firstCount + 1);
+    await go(`session ${n} written again`, 'POST', '/write', firstCount + 2);
+    await go(`session ${n} read after a write`, 'GET', '/read', planOf(n));
   }
   const stranger = await expect('a stranger', 'GET', '/read', undefined, null);
   if (stranger.headers['set-cookie'] !== undefined) throw new Error('A stranger who only looked was given a cookie.');

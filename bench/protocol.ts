@@ -3,6 +3,7 @@
 export type Question =
   | { readonly ask: 'start'; readonly profile?: boolean }
   | { readonly ask: 'stop' }
+  | { readonly ask: 'weigh' }
   | { readonly ask: 'close' };
 
 export interface Ready {
@@ -22,8 +23,22 @@ export interface Measured {
   readonly rssBytes: number;
   readonly handled: number;
   readonly hits: number;
+  /** What the store's server carried out, by command; absent where it doesn't say. */
+  readonly commands?: Readonly<Record<string, number>>;
+  /** Over all connections that the server process has opened. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
   /** The V8 CPU profile of the window, where one was asked for: a file in the server's folder. */
   readonly profile?: string;
+}
+
+/** What it holds now, after a garbage collection. */
+export interface Weighed {
+  readonly say: 'weighed';
+  /** JavaScript objects, and buffers outside of V8's heap. */
+  readonly heapBytes: number;
+  readonly rssBytes: number;
+  readonly storeBytes?: number;
 }
 
 export interface Failed {
@@ -31,4 +46,4 @@ export interface Failed {
   readonly why: string;
 }
 
-export type Answer = Ready | Started | Measured | Failed;
+export type Answer = Ready | Started | Measured | Weighed | Failed;

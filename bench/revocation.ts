@@ -15,9 +15,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { needs } from '../test/support/needs.js';
 import { startRedis } from '../test/support/redis-server.js';
+import { busyLine, machine } from './about.js';
 import { repositoryVariable } from './built.js';
+import { table } from './markdown.js';
 import { repository } from './prepare.js';
-import { busyLine, machine, table } from './report.js';
 
 const { values: given } = parseArgs({
   options: {

@@ -3,14 +3,27 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findProgram, type ProgramName, programs } from '../test/support/programs.js';
 import { repositoryVariable } from './built.js';
 import type { Configuration } from './configurations/configuration.js';
 import { repository } from './prepare.js';
-import type { Answer, Measured, Question } from './protocol.js';
+import type { Answer, Measured, Question, Weighed } from './protocol.js';
+import { usualBytes } from './sessions.js';
 
-const startMs = 20_000;
+/** A database makes its files first, and others may be doing the same. */
+const startMs = 60_000;
 const answerMs = 20_000;
 const closeMs = 5_000;
+
+const stores: readonly ProgramName[] = ['redis-server', 'postgres', 'mongodb-server'];
+const servers = Object.fromEntries(stores.map((name) => [programs[name].variable, findProgram(name) ?? '']));
+
+export interface StartOptions {
+  /** Of a session's data as JSON, about. Default: `usualBytes`. */
+  readonly recordBytes?: number;
+  /** The folder whose dist/ is served. Default: this repository. */
+  readonly built?: string;
+}
 
 export class Served {
   readonly configuration: Configuration;
@@ -26,12 +39,13 @@ export class Served {
     this.#child = child;
   }
 
-  static async start(configuration: Configuration, serverFile: string): Promise<Served> {
+  static async start(configuration: Configuration, serverFile: string, options: StartOptions = {}): Promise<Served> {
+    const { recordBytes = usualBytes, built = repository } = options;
     const folder = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
-    const child = fork(serverFile, [configuration.name, folder], {
+    const child = fork(serverFile, [configuration.name, folder, String(recordBytes)], {
       // The harness's own loader must not reach the server, nor a production setting that refuses plain http.
-      execArgv: [],
-      env: { ...process.env, NODE_OPTIONS: '', NODE_ENV: 'development', [repositoryVariable]: repository },
+      execArgv: ['--expose-gc'],
+      env: { ...process.env, ...servers, NODE_OPTIONS: '', NODE_ENV: 'development', [repositoryVariable]: built },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     try {
@@ -50,6 +64,10 @@ export class Served {
 
   measured(): Promise<Measured> {
     return this.#ask({ ask: 'stop' }, 'measured');
+  }
+
+  weighed(): Promise<Weighed> {
+    return this.#ask({ ask: 'weigh' }, 'weighed');
   }
 
   /** Asks it to end, and ends it if it doesn't. */

@@ -7,11 +7,12 @@ import { createServer } from 'node:http';
 import { Session as Inspector } from 'node:inspector/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { benchApp } from './app.js';
 import { configurations } from './configurations/index.js';
 import type { Answer, Question } from './protocol.js';
+import type { Seen } from './sessions.js';
+import { trafficFrom, watchSockets } from './traffic.js';
 
-const [name = '', folder = ''] = process.argv.slice(2);
+const [name = '', folder = '', recordBytes = ''] = process.argv.slice(2);
 const say = (answer: Answer): void => void process.send?.(answer);
 
 try {
@@ -24,10 +25,14 @@ try {
 async function serve(): Promise<void> {
   const configuration = configurations.find((one) => one.name === name);
   if (!configuration) throw new Error(`There is no configuration '${name}'.`);
-  const { app, seen, installed } = await benchApp(configuration, { folder });
-  const server = createServer(app);
+  watchSockets();
+  const seen: Seen = { handled: 0, hits: 0 };
+  const opened = await configuration.open({ folder, recordBytes: Number(recordBytes) }, seen);
+  const gauge = opened.store ?? {};
+  const server = createServer(opened.listener);
   let inspector: Inspector | undefined;
   let before = process.cpuUsage();
+  let traffic: Awaited<ReturnType<typeof trafficFrom>> | undefined;
 
   const start = async (profile: boolean): Promise<void> => {
     if (profile) {
@@ -37,6 +42,7 @@ async function serve(): Promise<void> {
       await inspector.post('Profiler.setSamplingInterval', { interval: 200 });
       await inspector.post('Profiler.start');
     }
+    traffic = await trafficFrom(gauge);
     seen.handled = 0;
     seen.hits = 0;
     before = process.cpuUsage();
@@ -45,8 +51,10 @@ async function serve(): Promise<void> {
 
   const stop = async (): Promise<void> => {
     const { user, system } = process.cpuUsage(before);
+    const counts = { ...seen };
     const rssBytes = process.memoryUsage.rss();
-    const measured = { say: 'measured' as const, cpuUs: user + system, rssBytes, ...seen };
+    const passed = (await traffic?.()) ?? { sentBytes: 0, receivedBytes: 0 };
+    const measured = { say: 'measured' as const, cpuUs: user + system, rssBytes, ...counts, ...passed };
     if (!inspector) return say(measured);
     const { profile } = await inspector.post('Profiler.stop');
     inspector.disconnect();
@@ -56,10 +64,26 @@ async function serve(): Promise<void> {
     say({ ...measured, profile: file });
   };
 
+  const weigh = async (): Promise<void> => {
+    // Twice: what a finalizer or a weak reference lets go of is collected by the second.
+    for (let pass = 0; pass < 2; pass++) {
+      globalThis.gc?.();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const { heapUsed, external, rss } = process.memoryUsage();
+    const storeBytes = await gauge.bytes?.();
+    say({
+      say: 'weighed',
+      heapBytes: heapUsed + external,
+      rssBytes: rss,
+      ...(storeBytes !== undefined && { storeBytes }),
+    });
+  };
+
   const close = async (): Promise<void> => {
     server.close();
     server.closeAllConnections();
-    await installed.close();
+    await opened.close();
     // The harness removes it too, unless it was killed.
     rmSync(folder, { recursive: true, force: true });
     process.exit(0);
@@ -68,6 +92,7 @@ async function serve(): Promise<void> {
   process.on('message', (question: Question) => {
     if (question.ask === 'start') void start(question.profile === true);
     else if (question.ask === 'stop') void stop();
+    else if (question.ask === 'weigh') void weigh();
     else void close();
   });
   process.on('disconnect', () => void close());

@@ -1,6 +1,9 @@
-/** The sessions that every configuration serves, and which of them a request names. */
+/** The sessions that every configuration serves, what a handler does with one, and which of them a request names. */
 
 export const sessionCount = 10_000;
+
+/** As JSON; the data that has the app's fields takes about so much. */
+export const usualBytes = 1_000;
 
 /** Draws before the load starts over. */
 export const drawCount = 65_536;
@@ -16,8 +19,52 @@ export interface Shape {
 /** The field that the read handler answers: each session has its own, so that an answer proves whose session was read. */
 export const planOf = (n: number): string => `plan-${String(n).padStart(5, '0')}`;
 
-/** About 1 KB as JSON: nested objects, arrays, numbers, booleans and text, as a shop keeps them. */
-export function dataOf(n: number): Shape & Record<string, unknown> {
+/** What the handlers saw. The harness compares it with what the load generator says that it sent. */
+export interface Seen {
+  handled: number;
+  /** Requests that found the data of a session. */
+  hits: number;
+}
+
+/** The handler of a read: one field. */
+export function planIn(session: Partial<Shape>, seen: Seen): string | null {
+  const plan = session.profile?.plan;
+  if (plan !== undefined) seen.hits++;
+  return plan ?? null;
+}
+
+/** The handler of a write: one field of the session changes. */
+export function countUp(session: Partial<Shape>, seen: Seen): number {
+  if (session.counter !== undefined) seen.hits++;
+  const counter = (session.counter ?? 0) + 1;
+  session.counter = counter;
+  return counter;
+}
+
+/**
+ * About so many bytes as JSON: nested objects, arrays, numbers, booleans and text, as a shop keeps them. A larger record
+ * has more lines of the same shape; a small one keeps the fields that the app asks for.
+ */
+export function dataOf(n: number, bytes = usualBytes): Shape & Record<string, unknown> {
+  if (bytes < usualBytes) {
+    const plan = planOf(n);
+    return { counter: firstCount, profile: { plan, name: `Robin Example ${String(n).padStart(5, '0')}` } };
+  }
+  const data = shopDataOf(n);
+  if (bytes < 2 * usualBytes) return data;
+  const order = (k: number) => ({
+    number: `ORDER-${n}-${k}`,
+    at: 1_700_000_000_000 + k * 86_400_000,
+    lines: [`Garden chair, oak, number ${k}`, `Cushion, green, number ${k}`],
+    cents: 4_990 + k,
+    paid: k % 5 !== 0,
+  });
+  const each = JSON.stringify(order(100)).length + 1;
+  const orders = Math.round((bytes - JSON.stringify(data).length) / each);
+  return { ...data, orders: Array.from({ length: orders }, (_, k) => order(k)) };
+}
+
+function shopDataOf(n: number): Shape & Record<string, unknown> {
   const item = (k: number) => ({
     sku: `SKU-${String(n * 7 + k).padStart(8, '0')}`,
     title: `Garden chair, oak, number ${k}`,

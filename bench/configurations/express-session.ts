@@ -3,13 +3,20 @@ import { randomBytes } from 'node:crypto';
 import { RedisStore } from 'connect-redis';
 import type { Request } from 'express';
 import expressSession, { type Store } from 'express-session';
+import { onExpress } from '../app.js';
 import { importBuilt } from '../built.js';
 import type { Shape } from '../sessions.js';
-import type { Configuration } from './configuration.js';
+import type { Configuration, StoreGauge } from './configuration.js';
+import { onPostgres } from './on-postgres.js';
 import { onRedis } from './on-redis.js';
+import { peer } from './peer.js';
 
 type Holdfast = typeof import('../../src/express-session/index.js');
 type Redis = typeof import('../../src/stores/redis.js');
+
+interface ConnectPgSimple {
+  default(session: typeof expressSession): new (options: { pool: unknown; createTableIfMissing: boolean }) => Store;
+}
 
 /** Its types reopen Express's own; the app here keeps to one shape for every configuration. */
 const sessionOf = (req: Request) => (req as unknown as { session: Partial<Shape> }).session;
@@ -19,7 +26,7 @@ interface StoreChoice {
   readonly title: string;
   readonly packages: readonly string[];
   /** Nothing: its MemoryStore. */
-  open?(): Promise<{ store: Store; close(): Promise<void> }>;
+  open?(): Promise<{ made: Store; store: StoreGauge; close(): Promise<void> }>;
 }
 
 function expressSessionWith({ name, title, packages, open }: StoreChoice): Configuration {
@@ -27,17 +34,18 @@ function expressSessionWith({ name, title, packages, open }: StoreChoice): Confi
     name: `express-session-${name}`,
     title: `express-session + ${title}`,
     packages: ['express-session', ...packages],
-    async install(app) {
+    open: onExpress(async (app) => {
       const opened = await open?.();
       const secret = randomBytes(32).toString('base64url');
-      const store = opened ? { store: opened.store } : {};
+      const store = opened ? { store: opened.made } : {};
       app.use(expressSession({ secret, resave: false, saveUninitialized: false, ...store }));
       return {
+        store: opened?.store,
         begin: (req, _, __, data) => void Object.assign(sessionOf(req), data),
         of: (req) => sessionOf(req),
         close: async () => opened?.close(),
       };
-    },
+    }),
   };
 }
 
@@ -48,6 +56,18 @@ export const expressSessionConnectRedis = expressSessionWith({
   title: 'connect-redis',
   packages: ['connect-redis', 'redis'],
   open: () => onRedis((client) => new RedisStore({ client })),
+});
+
+export const expressSessionConnectPg = expressSessionWith({
+  name: 'connect-pg-simple',
+  title: 'connect-pg-simple',
+  packages: ['connect-pg-simple', 'pg'],
+  open: () =>
+    onPostgres(async (pool) => {
+      const { default: connectPgSimple } = await peer<ConnectPgSimple>('connect-pg-simple');
+      const PgStore = connectPgSimple(expressSession);
+      return new PgStore({ pool, createTableIfMissing: true });
+    }),
 });
 
 export const expressSessionHoldfast = expressSessionWith({

@@ -1,35 +1,54 @@
 /** holdfast with its defaults, from dist/, on each of its stores. Its sessions belong to people who have signed in. */
 import { randomBytes } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
 import type { SessionStore } from '../../src/index.js';
+import { onExpress } from '../app.js';
 import { importBuilt } from '../built.js';
 import type { Shape } from '../sessions.js';
-import type { Configuration, Setting } from './configuration.js';
+import type { Configuration, Setting, StoreGauge } from './configuration.js';
+import { onMongodb } from './on-mongodb.js';
+import { onPostgres } from './on-postgres.js';
 import { onRedis } from './on-redis.js';
 
 type Holdfast = typeof import('../../src/index.js');
 type Lmdb = typeof import('../../src/stores/lmdb.js');
 type Redis = typeof import('../../src/stores/redis.js');
+type Postgres = typeof import('../../src/stores/postgres.js');
+type Mongodb = typeof import('../../src/stores/mongodb.js');
 
 interface StoreChoice {
   readonly store: string;
+  readonly title?: string;
   /** Where it is not the default. */
   readonly cache?: boolean;
   readonly packages: readonly string[];
-  open(setting: Setting): Promise<{ readonly store: SessionStore; close?(): Promise<void> }>;
+  readonly note?: string;
+  open(
+    setting: Setting,
+  ): Promise<{ readonly made: SessionStore; readonly store?: StoreGauge; close?(): Promise<void> }>;
 }
 
-function holdfast({ store: name, cache, packages, open }: StoreChoice): Configuration {
+/** A record of 100 KB is over the default; 1 MB is far from where any row here ends. */
+const maxDataBytes = 1_000_000;
+
+function holdfast({ store: name, title = name, cache, packages, note, open }: StoreChoice): Configuration {
   const uncached = cache === false;
   return {
     name: `holdfast-${name}${uncached ? '-uncached' : ''}`,
-    title: `holdfast, ${name} store${uncached ? ', every request asks it' : ''}`,
+    title: `holdfast, ${title}${uncached ? ', cache off' : ''}`,
     packages: ['holdfast', ...packages],
-    async install(app, setting) {
+    ...(note !== undefined && { note }),
+    open: onExpress(async (app, setting) => {
       const { session, sessionOf } = await importBuilt<Holdfast>('.');
-      const { store, close } = await open(setting);
-      const sessions = session({ secret: randomBytes(32).toString('base64url'), store, cache });
+      const { made, store, close } = await open(setting);
+      const secret = randomBytes(32).toString('base64url');
+      const large = setting.recordBytes > 32_768 ? { maxDataBytes } : {};
+      const sessions = session({ secret, store: made, cache, ...large });
       app.use(sessions);
       return {
+        store,
         async begin(req, _, owner, data) {
           const own = sessionOf<Shape>(req);
           await own.signIn(owner);
@@ -41,24 +60,35 @@ function holdfast({ store: name, cache, packages, open }: StoreChoice): Configur
           await close?.();
         },
       };
-    },
+    }),
   };
 }
 
 export const holdfastMemory = holdfast({
   store: 'memory',
   packages: [],
-  open: async () => ({ store: (await importBuilt<Holdfast>('.')).memoryStore() }),
+  open: async ({ recordBytes }) => {
+    const { memoryStore } = await importBuilt<Holdfast>('.');
+    return { made: recordBytes > 32_768 ? memoryStore({ maxBytes: 4 * 2 ** 30 }) : memoryStore() };
+  },
 });
+
+/** What the files in it take on the disk. */
+export const bytesIn = (folder: string): number =>
+  readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).blocks * 512, 0);
 
 export const holdfastLmdb = holdfast({
   store: 'lmdb',
   packages: ['lmdb'],
-  open: async ({ folder }) => ({ store: (await importBuilt<Lmdb>('./stores/lmdb')).lmdbStore({ path: folder }) }),
+  open: async ({ folder }) => ({
+    made: (await importBuilt<Lmdb>('./stores/lmdb')).lmdbStore({ path: folder }),
+    store: { bytes: async () => bytesIn(folder) },
+  }),
 });
 
 const redis = {
   store: 'redis',
+  title: 'Redis',
   packages: ['redis'],
   open: () => onRedis(async (client) => (await importBuilt<Redis>('./stores/redis')).redisStore({ client })),
 };
@@ -66,3 +96,31 @@ const redis = {
 /** With its default there, the cache. */
 export const holdfastRedis = holdfast(redis);
 export const holdfastRedisUncached = holdfast({ ...redis, cache: false });
+
+const postgres = {
+  store: 'postgres',
+  title: 'PostgreSQL',
+  packages: ['pg'],
+  open: () =>
+    onPostgres(async (pool, connectionString) => {
+      const { postgresStore } = await importBuilt<Postgres>('./stores/postgres');
+      return postgresStore({ pool, listen: () => new pg.Client({ connectionString }) });
+    }),
+};
+
+/** With `listen`, as its page shows it: then there is a cache. */
+export const holdfastPostgres = holdfast(postgres);
+export const holdfastPostgresUncached = holdfast({ ...postgres, cache: false });
+
+export const holdfastMongodb = holdfast({
+  store: 'mongodb',
+  title: 'MongoDB protocol',
+  packages: ['mongodb'],
+  note: "on the server that `npm run services` puts in place, mongo-java-server where there is no mongod: its times are not MongoDB's",
+  open: () =>
+    onMongodb(async (db) => {
+      const store = (await importBuilt<Mongodb>('./stores/mongodb')).mongodbStore({ db });
+      await store.ready();
+      return store;
+    }),
+});

@@ -1,6 +1,22 @@
+import { betterAuthPostgres, betterAuthRedis } from './better-auth.js';
 import type { Configuration } from './configuration.js';
-import { expressSessionConnectRedis, expressSessionHoldfast, expressSessionMemory } from './express-session.js';
-import { holdfastLmdb, holdfastMemory, holdfastRedis, holdfastRedisUncached } from './holdfast.js';
+import { cookieSession, ironSession } from './cookies.js';
+import {
+  expressSessionConnectPg,
+  expressSessionConnectRedis,
+  expressSessionHoldfast,
+  expressSessionMemory,
+} from './express-session.js';
+import { fastifyNone, fastifySession } from './fastify.js';
+import {
+  holdfastLmdb,
+  holdfastMemory,
+  holdfastMongodb,
+  holdfastPostgres,
+  holdfastPostgresUncached,
+  holdfastRedis,
+  holdfastRedisUncached,
+} from './holdfast.js';
 import { none } from './none.js';
 
 /** In the order of the tables. The first is what the others are compared with. */
@@ -8,9 +24,19 @@ export const configurations: readonly Configuration[] = [
   none,
   expressSessionMemory,
   expressSessionConnectRedis,
-  expressSessionHoldfast,
+  expressSessionConnectPg,
+  cookieSession,
+  ironSession,
+  betterAuthRedis,
+  betterAuthPostgres,
+  fastifyNone,
+  fastifySession,
   holdfastMemory,
   holdfastLmdb,
   holdfastRedis,
   holdfastRedisUncached,
+  holdfastPostgres,
+  holdfastPostgresUncached,
+  holdfastMongodb,
+  expressSessionHoldfast,
 ];

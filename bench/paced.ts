@@ -1,0 +1,117 @@
+/**
+ * A load that does not wait for answers: requests go out at a fixed rate, and each one's latency counts from the moment
+ * that it was due, whether or not a connection was free then. Prevents: a server that stalls and is forgiven, because the
+ * load stalled with it ("coordinated omission").
+ *
+ * `paced.ts <port> <requests file> <seconds> <rate>` prints the line that tail.ts reads.
+ */
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { percentileOf } from './statistics.js';
+
+interface Prepared {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly cookies: readonly string[];
+  readonly draws: readonly number[];
+}
+
+const connections = 64;
+/** How long the last answers are waited for, beyond the end of the schedule. */
+const patienceMs = 2_000;
+/** Between two looks at the clock this process sleeps: a spinning one would take the core that the store needs. */
+const napMs = 0.1;
+
+const [port = '', file = '', seconds = '', rate = ''] = process.argv.slice(2);
+const { method, path, headers, cookies, draws }: Prepared = JSON.parse(readFileSync(file, 'utf8'));
+const requestWith = (cookie?: string): Buffer => {
+  const all = { Host: `127.0.0.1:${port}`, ...headers, ...(cookie === undefined ? {} : { Cookie: cookie }) };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  const length = method === 'POST' ? 'Content-Length: 0\r\n' : '';
+  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('')}${length}\r\n`);
+};
+const requests = cookies.length === 0 ? [requestWith()] : cookies.map(requestWith);
+const requestAt = (n: number): Buffer => requests[(draws[n % draws.length] ?? 0) % requests.length] ?? requestWith();
+
+interface Connection {
+  readonly socket: Socket;
+  /** When the request that it carries was due; none: it is free. */
+  due: number | undefined;
+  text: string;
+}
+
+const total = Math.round(Number(seconds) * Number(rate));
+const latencies = new Float64Array(total);
+let [sent, answered, bad, broken] = [0, 0, 0, 0];
+const waiting: { n: number; due: number }[] = [];
+const free: Connection[] = [];
+
+function onData(connection: Connection, chunk: Buffer): void {
+  connection.text += chunk.toString('latin1');
+  const end = connection.text.indexOf('\r\n\r\n');
+  if (end === -1) return;
+  const length = Number(/content-length: *(\d+)/i.exec(connection.text.slice(0, end))?.[1] ?? Number.NaN);
+  if (Number.isNaN(length)) throw new Error(`an answer without a length:\n${connection.text.slice(0, end)}`);
+  if (connection.text.length < end + 4 + length) return;
+  if (connection.due !== undefined) latencies[answered++] = performance.now() - connection.due;
+  if (!connection.text.startsWith('HTTP/1.1 2')) bad++;
+  connection.text = '';
+  connection.due = undefined;
+  free.push(connection);
+  dispatch();
+}
+
+function dispatch(): void {
+  while (waiting.length > 0 && free.length > 0) {
+    const next = waiting.shift();
+    const connection = free.pop();
+    if (next === undefined || connection === undefined) return;
+    connection.due = next.due;
+    connection.socket.write(requestAt(next.n));
+  }
+}
+
+await Promise.all(
+  Array.from({ length: connections }, async () => {
+    const socket = connect(Number(port), '127.0.0.1');
+    await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+    socket.setNoDelay(true);
+    const connection: Connection = { socket, due: undefined, text: '' };
+    socket.on('data', (chunk) => onData(connection, chunk)).on('error', () => void broken++);
+    free.push(connection);
+  }),
+);
+
+const cell = new Int32Array(new SharedArrayBuffer(4));
+const everyMs = 1_000 / Number(rate);
+const start = performance.now() + 20;
+const last = start + total * everyMs;
+
+function tick(): void {
+  const now = performance.now();
+  for (; sent < total && start + sent * everyMs <= now; sent++) waiting.push({ n: sent, due: start + sent * everyMs });
+  dispatch();
+  if (answered === total || now > last + patienceMs) return finish();
+  Atomics.wait(cell, 0, 0, napMs);
+  setImmediate(tick);
+}
+
+function finish(): void {
+  // What has not been answered by now took at least as long as it has waited.
+  const now = performance.now();
+  let known = answered;
+  const late = (due: number | undefined) => {
+    if (due !== undefined) latencies[known++] = now - due;
+  };
+  for (const { due } of waiting) late(due);
+  for (const due of dueNow) late(due());
+  const sorted = latencies.subarray(0, known).sort();
+  const [p50Ms = 0, p99Ms = 0, p999Ms = 0] = [0.5, 0.99, 0.999].map((share) => percentileOf(sorted, share));
+  const line = { due: total, answered, bad, broken, p50Ms, p99Ms, p999Ms, maxMs: sorted[known - 1] ?? 0 };
+  console.log(`BENCH ${JSON.stringify(line)}`);
+  process.exit();
+}
+
+const dueNow = free.map((connection) => () => connection.due);
+tick();
