@@ -9,6 +9,14 @@ const turns = 'src/express-session/turns.test.ts';
 
 export const expressSession: readonly Mutant[] = [
   {
+    guarantee: 'G8',
+    what: 'express-session: the cookie says how long its session lives, not the idle limit of the others',
+    file: 'src/core/policy.ts',
+    find: 'const own = limits.ownIdleLeads && header.ownIdle;',
+    replace: 'const own = false;',
+    tests: [store],
+  },
+  {
     guarantee: 'G1',
     what: 'express-session: a save is merged with what others have stored',
     file: 'src/express-session/sessions.ts',

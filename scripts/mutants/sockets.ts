@@ -5,7 +5,25 @@ const handshake = 'test/sockets/handshake.test.ts';
 const sockets = guaranteeTest('g06-sockets');
 const background = guaranteeTest('g08-background');
 
+const engineUse = 'test/ecosystem/socketio.test.ts';
+
 export const socketsAndPolling: readonly Mutant[] = [
+  {
+    guarantee: 'G6',
+    what: 'a handshake through io.engine.use is refused to other sites',
+    file: 'src/express/session.ts',
+    find: 'req, encrypted, isHandshake(res));',
+    replace: 'req, encrypted);',
+    tests: [engineUse],
+  },
+  {
+    guarantee: 'G6',
+    what: 'a handshake through io.engine.use is followed until its connection closes',
+    file: 'src/express/session.ts',
+    find: '      holdForSocket(engine, handle, req.socket);\n',
+    replace: '      engine.release(handle);\n',
+    tests: [engineUse],
+  },
   {
     guarantee: 'G6',
     what: 'an upgrade from another site is refused',

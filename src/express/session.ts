@@ -27,8 +27,8 @@ import { resolveOptions, type SessionOptions } from './options.js';
 import { isEncrypted, isExpress4 } from './request-facts.js';
 import { type RequireOptions, requireSignIn } from './require.js';
 import { answerTimeLeft, markBackground } from './time.js';
-import { openUpgrade, type Upgrade, type UpgradeOptions } from './upgrade.js';
-import { attachVisit, type Next, Visit, visitIn, visitOf } from './visit.js';
+import { holdForSocket, openUpgrade, type Upgrade, type UpgradeOptions } from './upgrade.js';
+import { attachVisit, isHandshake, type Next, Visit, visitIn, visitOf } from './visit.js';
 
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 
@@ -114,7 +114,7 @@ export function session(options: SessionOptions = {}): Sessions {
       return already.isOf(house) ? next() : next(visitIn(req, house, 'session()'));
     }
     const encrypted = isEncrypted(req);
-    const refused = http.crossSite && refuseCrossSite(engine, http.crossSite, req, encrypted);
+    const refused = http.crossSite && refuseCrossSite(engine, http.crossSite, req, encrypted, isHandshake(res));
     if (refused) return next(turnAway(req, refused));
     const transport = transportFor(req, http, encrypted);
     const withheld = transport.usable ? undefined : `No session cookie can be set on this request. ${transport.remedy}`;
@@ -139,6 +139,10 @@ export function session(options: SessionOptions = {}): Sessions {
   ): void {
     const visit = new Visit(house, handle, transport, values, res, next);
     attachVisit(req, visit);
+    if (isHandshake(res)) {
+      holdForSocket(engine, handle, req.socket);
+      return handle.error ? next(handle.error) : next();
+    }
     if (handle.error && (http.onStoreFault ?? (isExpress4(req) ? 'door' : 'touch')) === 'door')
       return next(handle.error);
     if (engine.isDue(handle)) visit.gate();

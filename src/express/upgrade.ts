@@ -1,6 +1,7 @@
 /** `sessions.upgrade(req)`: the session of a WebSocket handshake, which no middleware sees, and its life afterwards. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Engine } from '../core/engine.js';
 import { SessionError, type SessionErrorCode } from '../core/errors.js';
 import type { SessionHandle } from '../core/handle.js';
 import { flag, takeOptions } from '../core/options.js';
@@ -85,6 +86,12 @@ export async function openUpgrade(
   }
   engine.detach(handle);
   return accepted(house, handle, req.socket);
+}
+
+/** The session of a handshake that passed `session()` as a middleware: it is followed until the connection closes. */
+export function holdForSocket(engine: Engine, handle: SessionHandle, socket: Duplex): void {
+  engine.detach(handle);
+  whenClosed(socket, () => engine.release(handle));
 }
 
 function accepted({ engine }: House, handle: SessionHandle, socket: Duplex): AcceptedUpgrade {

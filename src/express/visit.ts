@@ -60,7 +60,9 @@ export class Visit implements GateHooks {
     this.cookieValues = cookieValues;
     this.#next = next;
     this.#res = res;
-    this.#headBefore = { statusCode: res.statusCode, headerNames: res.getHeaderNames() };
+    // A handshake has nothing that could be held back, and no cookie can follow it.
+    this.#gated = isHandshake(res);
+    this.#headBefore = { statusCode: res.statusCode, headerNames: this.#gated ? [] : res.getHeaderNames() };
   }
 
   /**
@@ -210,6 +212,12 @@ export class Visit implements GateHooks {
     return identified === undefined ? 'anonymous' : 'signed-in';
   }
 }
+
+/**
+ * Whether this is what stands in for a response where a WebSocket passes middleware (engine.io's `io.engine.use`): it can
+ * set a header and no more.
+ */
+export const isHandshake = (res: Partial<ServerResponse>): boolean => typeof res.getHeaderNames !== 'function';
 
 const hasClosed = (res: ServerResponse): boolean =>
   res.destroyed || (res as { stream?: { destroyed: boolean } }).stream?.destroyed === true;
