@@ -141,7 +141,7 @@ export function session(options: SessionOptions = {}): Sessions {
     attachVisit(req, visit);
     if (isHandshake(res)) {
       holdForSocket(engine, handle, req.socket);
-      return handle.error ? next(handle.error) : next();
+      return next(handle.error);
     }
     if (handle.error && (http.onStoreFault ?? (isExpress4(req) ? 'door' : 'touch')) === 'door')
       return next(handle.error);

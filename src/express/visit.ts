@@ -62,7 +62,7 @@ export class Visit implements GateHooks {
     this.#res = res;
     // A handshake has nothing that could be held back, and no cookie can follow it.
     this.#gated = isHandshake(res);
-    this.#headBefore = { statusCode: res.statusCode, headerNames: this.#gated ? [] : res.getHeaderNames() };
+    this.#headBefore = { statusCode: res.statusCode, headerNames: res.getHeaderNames?.() ?? [] };
   }
 
   /**
@@ -217,7 +217,7 @@ export class Visit implements GateHooks {
  * Whether this is what stands in for a response where a WebSocket passes middleware (engine.io's `io.engine.use`): it can
  * set a header and no more.
  */
-export const isHandshake = (res: Partial<ServerResponse>): boolean => typeof res.getHeaderNames !== 'function';
+export const isHandshake = (res: Partial<ServerResponse>): boolean => !res.getHeaderNames;
 
 const hasClosed = (res: ServerResponse): boolean =>
   res.destroyed || (res as { stream?: { destroyed: boolean } }).stream?.destroyed === true;
