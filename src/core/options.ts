@@ -256,7 +256,7 @@ export function checkStore(value: unknown, option = 'store'): SessionStore {
   if (missing.length > 0) {
     throw new SessionError(
       'ERR_SESSION_OPTION',
-      `${option}: expected a holdfast store, got ${describe(value)} without ${missing.join(', ')}. See docs/writing-a-store.md.`,
+      `${option}: expected a holdfast store, got ${describe(value)} without ${missing.join(', ')}. A client goes into a store: redisStore({ client }).`,
     );
   }
   return value as SessionStore;

@@ -1,5 +1,7 @@
 /** `session({ store })` with the stores of express-session as they come from npm. */
 import session from 'express-session';
+import { Redis } from 'ioredis';
+import { createClient } from 'redis';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HoldfastStore } from '../../src/express-session/index.js';
 import { session as holdfast, memoryStore, type SessionOptions } from '../../src/index.js';
@@ -168,5 +170,20 @@ describe.runIf(redisServer)('two processes over connect-redis', () => {
       there.end();
       await server.stop();
     }
+  });
+});
+
+describe('what can get, set and destroy is not yet a store', () => {
+  it.each([
+    ['node-redis', () => createClient()],
+    ['ioredis', () => new Redis({ lazyConnect: true })],
+    ['an object', () => ({ get() {}, set() {}, destroy() {} })],
+  ])('%s is refused, with where a client goes', (_, make) => {
+    expect(() => holdfast({ store: make() as never, secret: testSecret })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_SESSION_OPTION',
+        message: expect.stringContaining('redisStore({ client })'),
+      }),
+    );
   });
 });

@@ -19,10 +19,13 @@ const lossy: readonly Loss[] = Object.freeze([
   },
 ]);
 
-/** Not HoldfastStore: what is beneath it is what `session()` wants. */
+/**
+ * Not HoldfastStore: what is beneath it is what `session()` wants. Nor a client of Redis, which can get, set and destroy as
+ * well: `createSession` is what every store has from express-session's own class.
+ */
 export function isExpressSessionStore(value: unknown): value is ExpressSessionStore {
   const has = (method: string) => typeof (value as Record<string, unknown> | null | undefined)?.[method] === 'function';
-  return ['get', 'set', 'destroy'].every(has) && !has('publicId');
+  return ['get', 'set', 'destroy', 'createSession'].every(has) && !has('publicId');
 }
 
 export function bridged(store: ExpressSessionStore): SessionStore {
