@@ -10,8 +10,13 @@ import { ClosingReporter } from './test/support/reporter.js';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 
-/** Folders whose tests want the machine for themselves, one file at a time, in this order after all others. */
-const alone = ['chaos', 'demo', 'examples', 'packaging', 'compliance', 'e2e'];
+/**
+ * Folders whose tests assert how long something takes, after all others. Theirs is to wait for deadlines of real servers,
+ * which they can do side by side.
+ */
+const timed = ['chaos'];
+/** Half of what most of these tests do is to wait for a server. */
+const workers = Math.max(3, availableParallelism() - 1);
 /** No test is about time: these are for a machine that is busy with other things. */
 const timeouts: Record<string, number> = { packaging: 120_000 };
 
@@ -23,7 +28,6 @@ const folders = readdirSync(`${root}test`, { withFileTypes: true })
   );
 
 function project(name: string, include: string): TestProjectInlineConfiguration {
-  const serial = alone.includes(name);
   return {
     test: {
       name,
@@ -33,16 +37,14 @@ function project(name: string, include: string): TestProjectInlineConfiguration 
       globalSetup: [`${root}test/support/shared-servers.ts`],
       testTimeout: timeouts[name] ?? 60_000,
       hookTimeout: timeouts[name] ?? 60_000,
-      fileParallelism: !serial,
-      sequence: { groupOrder: alone.indexOf(name) + 1 },
+      maxWorkers: timed.includes(name) ? 4 : workers,
+      sequence: { groupOrder: timed.includes(name) ? 1 : 0 },
     },
   };
 }
 
 export default defineConfig({
   test: {
-    // Half of what most of these tests do is to wait for a server.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       project('unit', 'src/**/*.test.ts'),
       ...folders.map((name) => project(name, `test/${name}/**/*.test.ts`)),

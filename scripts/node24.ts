@@ -3,7 +3,7 @@
  * promise. The binary comes from the npm package that carries it for this platform, so that nothing but npm is needed
  * and no install script has to run.
  *
- *   node --import tsx scripts/node24.ts [arguments for vitest run; default: the projects below]
+ *   node --import tsx scripts/node24.ts [arguments for vitest run; default: the runs below]
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -11,10 +11,20 @@ import { delimiter, dirname, join } from 'node:path';
 import { repository } from './support.js';
 
 const major = '24';
-/** All that depends on the Node it runs on; not again what drives the demo, a browser, or servers in trouble. */
-const projects = [
-  ...['unit', 'guarantees', 'races', 'faults', 'fuzz', 'gate', 'cache', 'people', 'sockets'],
-  ...['express-session', 'lmdb', 'docs', 'packaging'],
+/**
+ * All that depends on the Node it runs on: HTTP, streams, sockets, crypto, the clients of the stores and a native module.
+ * Not again on every store what holds on one of them, and not what drives the demo, a browser or servers in trouble.
+ */
+const runs: readonly { readonly projects: readonly string[]; readonly stores: string; readonly files?: string }[] = [
+  {
+    projects: [
+      ...['unit', 'guarantees', 'races', 'faults', 'fuzz', 'gate', 'people', 'sockets'],
+      ...['express-session', 'lmdb', 'packaging'],
+    ],
+    stores: 'memory,lmdb',
+  },
+  // The conformance kits of redis and mongodb are among the unit tests.
+  { projects: ['postgres'], stores: 'postgres', files: 'conformance' },
 ];
 
 /** Outside node_modules, so that `npm ci` keeps it and no `node_modules/.bin/node` shadows the Node in use. */
@@ -47,11 +57,21 @@ console.log(`running the tests on Node ${versionOf(node)}`);
 const vitest = join(repository, 'node_modules', 'vitest', 'vitest.mjs');
 // Tests start processes of their own by the name `node` as well.
 const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` };
+
+function run(args: readonly string[], more: NodeJS.ProcessEnv = {}): void {
+  const { status } = spawnSync(node, [vitest, 'run', ...args], {
+    cwd: repository,
+    env: { ...env, ...more },
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exitCode = status ?? 1;
+}
+
 const given = process.argv.slice(2);
-const args = given.length > 0 ? given : projects.flatMap((name) => ['--project', name]);
-const { status } = spawnSync(node, [vitest, 'run', ...args], {
-  cwd: repository,
-  env,
-  stdio: 'inherit',
-});
-process.exitCode = status ?? 1;
+if (given.length > 0) run(given);
+else {
+  for (const { projects, stores, files } of runs) {
+    const args = projects.flatMap((name) => ['--project', name]);
+    run(files === undefined ? args : [...args, files], { HOLDFAST_TEST_STORES: stores });
+  }
+}

@@ -46,11 +46,13 @@ const redisThrough = (client: string): Backend<RedisServer> => ({
   signIn: [/EVALSHA/],
 });
 
-export const redisBackends: readonly Backend<RedisServer>[] = [redisThrough('redis'), redisThrough('ioredis')];
+export const nodeRedisBackend = redisThrough('redis');
+export const ioredisBackend = redisThrough('ioredis');
+export const redisBackends: readonly Backend<RedisServer>[] = [nodeRedisBackend, ioredisBackend];
 
 const postgres = needs('postgres');
 
-const postgresBackend: Backend = {
+export const postgresBackend: Backend = {
   title: 'PostgreSQL',
   client: 'postgres',
   available: postgres !== undefined,
@@ -62,7 +64,7 @@ const postgresBackend: Backend = {
   signIn: [/sessions_create/],
 };
 
-const mongodbBackend: Backend = {
+export const mongodbBackend: Backend = {
   title: 'MongoDB',
   client: 'mongodb',
   available: needs('mongodb-server') !== undefined,
@@ -73,5 +75,3 @@ const mongodbBackend: Backend = {
   update: /update/,
   signIn: [/insert/, /update/],
 };
-
-export const backends: readonly Backend[] = [...redisBackends, postgresBackend, mongodbBackend];

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { type Db, MongoClient, type MongoClientOptions } from 'mongodb';
 import { needs } from './needs.js';
 import { type ServerProcess, startServer } from './server-process.js';
+import { sharedServer } from './shared-servers.js';
 
 /** What the store's page tells users to set, so that the tests run under it. */
 export const advised: MongoClientOptions = {
@@ -52,8 +53,8 @@ export const freshName = (): string => `t_${randomBytes(8).toString('hex')}`;
 
 let shared: Promise<string> | undefined;
 
-/** The address of one server for all tests of this process; it goes with the process. */
+/** The address of one server for all tests of this run. */
 export function sharedMongodb(): Promise<string> {
-  shared ??= given ? Promise.resolve(given) : startMongodb().then(({ url }) => url);
+  shared ??= given ? Promise.resolve(given) : sharedServer('mongodb');
   return shared;
 }

@@ -18,6 +18,8 @@ interface Shared {
 /** How each is started. */
 const kinds: Readonly<Record<string, () => Promise<Shared>>> = {
   postgres: () => startPostgres(needs('postgres') ?? '', 'max_connections=400'),
+  // A circle of imports otherwise: that file asks here for what this one starts.
+  mongodb: async () => (await import('./mongodb-server.js')).startMongodb(),
 };
 
 /** Where to ask, for the test processes, which inherit it. */

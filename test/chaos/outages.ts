@@ -1,14 +1,19 @@
-/** An app in a process of its own, while its store's server or the link to it fails in every way that can be made here. */
+/**
+ * An app in a process of its own, while its store's server or the link to it fails in every way that can be made here. A
+ * file of tests for each server, so that they wait for their deadlines at the same time.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Me } from '../support/routes.js';
 import { faultsOf } from './faults.js';
 import { openScene, type Scene } from './scene.js';
-import { backends } from './servers.js';
+import type { Backend } from './servers.js';
 import { answered, expectOneClearError, expectUnharmed, recovered, refused, signIn } from './witness.js';
 
-const present = backends.filter(({ available }) => available);
+export function outagesOf(backend: Backend): void {
+  describe.runIf(backend.available)(backend.title, () => outages(backend));
+}
 
-describe.each(present.map((backend) => [backend.title, backend] as const))('%s', (_title, backend) => {
+function outages(backend: Backend): void {
   let scene: Scene;
   beforeAll(async () => {
     scene = await openScene(backend);
@@ -100,4 +105,4 @@ describe.each(present.map((backend) => [backend.title, backend] as const))('%s',
     scene.link.heal();
     expectUnharmed(scene);
   });
-});
+}

@@ -1,0 +1,4 @@
+import { outagesOf } from './outages.js';
+import { ioredisBackend } from './servers.js';
+
+outagesOf(ioredisBackend);

@@ -1,0 +1,4 @@
+import { outagesOf } from './outages.js';
+import { mongodbBackend } from './servers.js';
+
+outagesOf(mongodbBackend);

@@ -1,0 +1,4 @@
+import { outagesOf } from './outages.js';
+import { nodeRedisBackend } from './servers.js';
+
+outagesOf(nodeRedisBackend);

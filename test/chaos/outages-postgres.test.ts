@@ -1,0 +1,4 @@
+import { outagesOf } from './outages.js';
+import { postgresBackend } from './servers.js';
+
+outagesOf(postgresBackend);
