@@ -19,6 +19,7 @@ import { isOwnerIndexed, isSweepable, type Loss } from '../core/store.js';
 import { startSweeping } from '../core/sweeper.js';
 import { cookieValues, tagIn } from '../http/cookie.js';
 import { CsrfTokens } from '../http/csrf-token.js';
+import { shedShapes } from '../http/shape.js';
 import type { Transport } from '../http/transport.js';
 import { factsOf, refuseCrossSite, transportFor } from './arrival.js';
 import { checkCsrf, csrfToken } from './csrf.js';
@@ -113,6 +114,7 @@ export function session(options: SessionOptions = {}): Sessions {
       // administrators say, must not pass for one of this.
       return already.isOf(house) ? next() : next(visitIn(req, house, 'session()'));
     }
+    shedShapes(req, res);
     const encrypted = isEncrypted(req);
     const refused = http.crossSite && refuseCrossSite(engine, http.crossSite, req, encrypted, isHandshake(res));
     if (refused) return next(turnAway(req, refused));

@@ -62,10 +62,9 @@ export type Covered = ReadonlyMap<string, PropertyDescriptor> | undefined;
 export function mask(res: GatedResponse): Covered {
   let covered: Map<string, PropertyDescriptor> | undefined;
   for (const name in face) {
-    const own = Object.getOwnPropertyDescriptor(res, name);
-    if (own === undefined) continue;
+    if (!Object.hasOwn(res, name)) continue;
     covered ??= new Map();
-    covered.set(name, own);
+    covered.set(name, Object.getOwnPropertyDescriptor(res, name) as PropertyDescriptor);
   }
   Object.defineProperties(res, face);
   return covered;
