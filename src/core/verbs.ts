@@ -1,5 +1,4 @@
 /** What the methods of `req.session` do. Each has happened when its promise resolves. */
-import { endOutlived, revokeOwner } from './admin.js';
 import { adopt } from './admission.js';
 import { decodeData } from './codec.js';
 import type { Engine } from './engine.js';
@@ -9,7 +8,7 @@ import type { SessionId } from './ids.js';
 import { isPromise } from './maybe-promise.js';
 import { deadlinesOf, scopesAt } from './policy.js';
 import { busy, endedError, requireUsable, storedOf, unreadable } from './refusals.js';
-import { Rise } from './rise.js';
+import type { Rise } from './rise.js';
 import {
   type Data,
   type ElevateOptions,
@@ -28,15 +27,23 @@ import { VerbPromise } from './verb-promise.js';
 export class Verbs implements SessionVerbs {
   readonly #engine: Engine;
   readonly #signIn: SignIn;
-  readonly #rise: Rise;
+  #rise: Promise<Rise> | undefined;
 
   constructor(engine: Engine) {
     this.#engine = engine;
-    const sessionOf = (handle: SessionHandle) => engine.sessionOf(handle);
-    this.#signIn = new SignIn(engine, engine.changes, sessionOf, (owner) => endOutlived(engine, owner));
-    this.#rise = new Rise(engine, engine.changes, sessionOf, (owner, exceptId) =>
-      revokeOwner(engine, owner, 'credential-changed', exceptId, 'credentialChanged'),
+    const endOutlived = async (owner: string) => (await admin()).endOutlived(engine, owner);
+    this.#signIn = new SignIn(engine, engine.changes, (handle) => engine.sessionOf(handle), endOutlived);
+  }
+
+  /** Loaded with the first of its verbs: most requests, and many apps, never need one. */
+  #risen(): Promise<Rise> {
+    const engine = this.#engine;
+    const endOthers = async (owner: string, exceptId?: string) =>
+      (await admin()).revokeOwner(engine, owner, 'credential-changed', exceptId, 'credentialChanged');
+    this.#rise ??= import('./rise.js').then(
+      ({ Rise }) => new Rise(engine, engine.changes, (handle) => engine.sessionOf(handle), endOthers),
     );
+    return this.#rise;
   }
 
   idOf(handle: SessionHandle): SessionId {
@@ -89,15 +96,15 @@ export class Verbs implements SessionVerbs {
   }
 
   reauthenticate(handle: SessionHandle, options?: ReauthenticateOptions): Promise<void> {
-    return during(handle, () => this.#rise.reauthenticate(handle, options));
+    return during(handle, async () => (await this.#risen()).reauthenticate(handle, options));
   }
 
   elevate(handle: SessionHandle, options: ElevateOptions): Promise<void> {
-    return during(handle, () => this.#rise.elevate(handle, options));
+    return during(handle, async () => (await this.#risen()).elevate(handle, options));
   }
 
   credentialChanged(handle: SessionHandle): Promise<void> {
-    return during(handle, () => this.#rise.credentialChanged(handle));
+    return during(handle, async () => (await this.#risen()).credentialChanged(handle));
   }
 
   regenerate(handle: SessionHandle): Promise<void> {
@@ -267,6 +274,8 @@ function during(handle: SessionHandle, run: () => Promise<void>): Promise<void> 
   });
   return promise;
 }
+
+const admin = () => import('./admin.js');
 
 const noScopes = {};
 

@@ -1,13 +1,6 @@
 /** `session()`: the middleware for Express 4 and 5, and what an app can ask of its sessions from outside a request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  countSessions,
-  listSessions,
-  revokeEverything,
-  revokeOwner,
-  revokeSession,
-  type SessionSummary,
-} from '../core/admin.js';
+import type { SessionSummary } from '../core/admin.js';
 import type { CacheStatistics } from '../core/cache-statistics.js';
 import { Engine } from '../core/engine.js';
 import { SessionError } from '../core/errors.js';
@@ -27,8 +20,9 @@ import { type Explanation, explain, turnAway } from './explain.js';
 import { resolveOptions, type SessionOptions } from './options.js';
 import { isEncrypted, isExpress4 } from './request-facts.js';
 import { type RequireOptions, requireSignIn } from './require.js';
+import { holdForSocket } from './socket-life.js';
 import { answerTimeLeft, markBackground } from './time.js';
-import { holdForSocket, openUpgrade, type Upgrade, type UpgradeOptions } from './upgrade.js';
+import type { Upgrade, UpgradeOptions } from './upgrade.js';
 import { attachVisit, isHandshake, type Next, Visit, visitIn, visitOf } from './visit.js';
 
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
@@ -154,7 +148,10 @@ export function session(options: SessionOptions = {}): Sessions {
 
   return Object.assign(holdfast, {
     require: (requirements?: RequireOptions) => requireSignIn(house, requirements),
-    upgrade: (req: IncomingMessage, options?: UpgradeOptions) => openUpgrade(house, http, req, options),
+    async upgrade(req: IncomingMessage, options?: UpgradeOptions) {
+      const { openUpgrade } = await import('./upgrade.js');
+      return openUpgrade(house, http, req, options);
+    },
     background: () => markBackground(house),
     timeLeft: () => answerTimeLeft(house),
     csrfToken: (req: IncomingMessage) => csrfToken(house, req),
@@ -162,15 +159,16 @@ export function session(options: SessionOptions = {}): Sessions {
     ignoringReads,
     on: (listener: EventListener) => engine.events.on(callable(listener, 'on')),
     async list(owner: string | number | bigint, options: { current?: string } = {}) {
-      return listSessions(engine, owner, takeOptions<typeof options>(options, ['current'], 'list').current);
+      const { current } = takeOptions<typeof options>(options, ['current'], 'list');
+      return (await admin()).listSessions(engine, owner, current);
     },
-    count: (owner: string | number | bigint) => countSessions(engine, owner),
-    revoke: (id: string, reason = 'revoked') => revokeSession(engine, id, reason),
+    count: async (owner: string | number | bigint) => (await admin()).countSessions(engine, owner),
+    revoke: async (id: string, reason = 'revoked') => (await admin()).revokeSession(engine, id, reason),
     async revokeAll(owner: string | number | bigint, options: { except?: string; reason?: string } = {}) {
       const chosen = takeOptions<typeof options>(options, ['except', 'reason'], 'revokeAll');
-      return revokeOwner(engine, owner, chosen.reason ?? 'revoked', chosen.except);
+      return (await admin()).revokeOwner(engine, owner, chosen.reason ?? 'revoked', chosen.except);
     },
-    revokeEverything: (reason = 'revoked') => revokeEverything(engine, reason),
+    revokeEverything: async (reason = 'revoked') => (await admin()).revokeEverything(engine, reason),
     lossy: store.lossy ?? [],
     cacheStatistics: () => engine.cache.statistics(),
     async close() {
@@ -179,6 +177,9 @@ export function session(options: SessionOptions = {}): Sessions {
     },
   });
 }
+
+/** Loaded when first asked for, as is what else not every process does. */
+const admin = () => import('../core/admin.js');
 
 /** A limit that the store can't keep would be no limit, and nobody would see it. */
 function requireOwnerIndex({ config, store }: Engine): void {

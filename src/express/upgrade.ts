@@ -1,7 +1,6 @@
 /** `sessions.upgrade(req)`: the session of a WebSocket handshake, which no middleware sees, and its life afterwards. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Engine } from '../core/engine.js';
 import { SessionError, type SessionErrorCode } from '../core/errors.js';
 import type { SessionHandle } from '../core/handle.js';
 import { flag, takeOptions } from '../core/options.js';
@@ -18,6 +17,7 @@ import {
 import { factsOfUpgrade, refuseCrossSite, transportFor } from './arrival.js';
 import type { HttpConfig } from './options.js';
 import { type ExpressApp, isEncrypted, throughApp } from './request-facts.js';
+import { whenClosed } from './socket-life.js';
 import type { House } from './visit.js';
 
 export interface UpgradeOptions {
@@ -86,12 +86,6 @@ export async function openUpgrade(
   }
   engine.detach(handle);
   return accepted(house, handle, req.socket);
-}
-
-/** The session of a handshake that passed `session()` as a middleware: it is followed until the connection closes. */
-export function holdForSocket(engine: Engine, handle: SessionHandle, socket: Duplex): void {
-  engine.detach(handle);
-  whenClosed(socket, () => engine.release(handle));
 }
 
 function accepted({ engine }: House, handle: SessionHandle, socket: Duplex): AcceptedUpgrade {
@@ -170,18 +164,3 @@ function withheld(transport: Extract<Transport, { usable: false }>, withApp: boo
 }
 
 const ignore = () => {};
-
-/** One listener for each connection, however many handshakes come over it. */
-const waiting = new WeakMap<Duplex, Set<() => void>>();
-
-function whenClosed(socket: Duplex, run: () => void): void {
-  if (socket.destroyed) return run();
-  const known = waiting.get(socket);
-  if (known) return void known.add(run);
-  const runs = new Set([run]);
-  waiting.set(socket, runs);
-  socket.once('close', () => {
-    waiting.delete(socket);
-    for (const each of runs) each();
-  });
-}
