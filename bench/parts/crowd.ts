@@ -32,7 +32,7 @@ interface CrowdRow {
 interface CrowdData {
   readonly few: number;
   readonly rows: readonly CrowdRow[];
-  /** Stores that were not filled to the end in the time that each has. */
+  /** Stores that were not measured to the end, and why. */
   readonly cut: readonly string[];
 }
 
@@ -148,7 +148,7 @@ async function timed(ids: readonly SessionId[], call: (id: SessionId) => unknown
 async function measureKind(kind: Kind, most: number, rounds: number, say: (line: string) => void) {
   const rows: CrowdRow[] = [];
   const opened: OpenStore[] = [];
-  let cut = false;
+  let cut: string | undefined;
   try {
     const [small, large] = [await kind.open(), await kind.open()];
     opened.push(small, large);
@@ -158,8 +158,8 @@ async function measureKind(kind: Kind, most: number, rounds: number, say: (line:
     let from = 0;
     for (const sessions of decades.filter((decade) => decade <= Math.min(most, kind.most ?? most))) {
       if (!(await fill(large.store, ids, from, sessions, until))) {
-        cut = true;
-        say(`${kind.name}: ${sessions} sessions can't be made in ${fillMs / 1_000} s`);
+        cut = `${kind.name}, ${sessions.toLocaleString('en')} can't be made in ${fillMs / 1_000} s`;
+        say(cut);
         break;
       }
       from = sessions;
@@ -184,6 +184,9 @@ async function measureKind(kind: Kind, most: number, rounds: number, say: (line:
       rows.push(row);
       say(`${kind.name}: ${sessions} sessions`);
     }
+  } catch (error) {
+    cut = `${kind.name}: ${error instanceof Error ? error.message.slice(0, 300) : error}`;
+    say(cut);
   } finally {
     for (const one of opened) await one.close();
   }
@@ -203,7 +206,7 @@ export const crowdPart: Part<CrowdData> = {
     for (const kind of chosen('only', only, kinds)) {
       const measured = await measureKind(kind, most, rounds, say);
       rows.push(...measured.rows);
-      if (measured.cut) cut.push(kind.name);
+      if (measured.cut !== undefined) cut.push(measured.cut);
     }
     return { few, rows, cut };
   },
@@ -221,7 +224,7 @@ export const crowdPart: Part<CrowdData> = {
       ];
     });
     const head = ['store', 'sessions', 'read µs', `of ${base}`, 'touch µs', `of ${base}`];
-    const unfinished = cut.length > 0 ? ` Not filled to the end in ${fillMs / 1_000} s: ${cut.join(', ')}.` : '';
+    const unfinished = cut.length > 0 ? ` Not measured to the end: ${cut.join('; ')}.` : '';
     return `${table([head, ...cells])}
 
 Calls to the store itself, one after the other, of random sessions of ${payload} bytes; "of ${base.toLocaleString('en')}" compares with a store of that many in the same rounds (goal: at most 1.10 at 1,000,000).${unfinished} The mongodb row is about the server that \`npm run services\` puts in place.

@@ -13,6 +13,8 @@ interface SizedSample extends Sample {
 
 interface GrowthData {
   readonly samples: readonly SizedSample[];
+  /** Rows that broke off. */
+  readonly failed: readonly string[];
 }
 
 const sizes = [200, 1_000, 10_000, 100_000];
@@ -44,7 +46,8 @@ export const growthPart: Part<GrowthData> = {
     const plan = { serverFile, generator, say, sessions, seconds, warmSeconds: 1 };
     const [base, ...rows] = chosenConfigurations(only, usual);
     const samples: SizedSample[] = [];
-    if (base === undefined) return { samples };
+    const failed: string[] = [];
+    if (base === undefined) return { samples, failed };
     const bases = await standAll([base], plan);
     try {
       for (const one of rows) {
@@ -69,6 +72,9 @@ export const growthPart: Part<GrowthData> = {
             }
             say(`${one.name}, ${asked.name}: done`);
           }
+        } catch (error) {
+          say(`LEFT OUT from here on: ${one.name}: ${error instanceof Error ? error.message.slice(0, 300) : error}`);
+          failed.push(one.name);
         } finally {
           await closeAll(sized.map(({ standing }) => standing));
         }
@@ -76,9 +82,9 @@ export const growthPart: Part<GrowthData> = {
     } finally {
       await closeAll(bases);
     }
-    return { samples };
+    return { samples, failed };
   },
-  markdown: ({ samples }) => {
+  markdown: ({ samples, failed }) => {
     const tables = every.flatMap((asked) => {
       const those = samples.filter((sample) => sample.case === asked.name);
       const rows = configurations.flatMap((one) => {
@@ -118,7 +124,7 @@ export const growthPart: Part<GrowthData> = {
       return [`#### ${asked.title}\n\n${table([head, ...rows])}\n`];
     });
     return `${tables.join('\n')}
-Requests per second as a share of those of the app without sessions, and CPU time over it for each request, in the same rounds. The handler answers one field whatever the size.
+Requests per second as a share of those of the app without sessions, and CPU time over it for each request, in the same rounds. The handler answers one field whatever the size.${failed.length > 0 ? ` Broke off: ${failed.join(', ')}.` : ''}
 `;
   },
 };

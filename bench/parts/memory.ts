@@ -41,7 +41,8 @@ export const memoryPart: Part<MemoryData> = {
   async run({ only, sessions }, { serverFile, say }) {
     const rows: MemoryRow[] = [];
     for (const one of chosenConfigurations(only, usual)) {
-      const served = await Served.start(one, serverFile);
+      const served = await Served.start(one, serverFile).catch((error) => void say(`LEFT OUT: ${one.name}: ${error}`));
+      if (!served) continue;
       const visitor = new Visitor(served.port);
       try {
         // First as many requests as make the process as large as it gets by itself: code, connections, pools. They begin
@@ -63,6 +64,8 @@ export const memoryPart: Part<MemoryData> = {
             before.storeBytes !== undefined && { store: each(begun.storeBytes - before.storeBytes) }),
         });
         say(`${one.name}: done`);
+      } catch (error) {
+        say(`LEFT OUT: ${one.name}: ${error instanceof Error ? error.message.slice(0, 300) : error}`);
       } finally {
         visitor.close();
         await served.close();

@@ -1,15 +1,14 @@
 /** Start-up and size: what importing costs, until the first answer, and what is installed. */
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
-import { configurations } from '../configurations/index.js';
 import { short, table } from '../markdown.js';
-import { chosenConfigurations, type Part, packagesOf } from '../part.js';
+import type { Part } from '../part.js';
 import { bench, repository } from '../prepare.js';
-import { Visitor } from '../proof.js';
-import { Served } from '../served.js';
 import { medianOf, orderOf } from '../statistics.js';
 
 interface StartUpData {
@@ -19,7 +18,7 @@ interface StartUpData {
     /** Of JavaScript that is ours, minified; absent for others' packages. */
     readonly bytes?: number;
   }[];
-  readonly first: readonly { readonly configuration: string; readonly ms: readonly number[] }[];
+  readonly first: readonly { readonly name: string; readonly ms: readonly number[] }[];
   readonly installed: { readonly files: number; readonly bytes: number; readonly packed: number };
 }
 
@@ -27,7 +26,6 @@ interface Manifest {
   readonly exports: Record<string, string | { readonly import?: { readonly default?: string } }>;
 }
 
-const usual = ['express-session-memory', 'holdfast-memory', 'holdfast-lmdb'];
 /** Of others: for comparison, and as what a store's own import is measured on top of. */
 const others = ['express', 'express-session', 'lmdb', 'redis', 'pg', 'mongodb', 'better-auth'];
 
@@ -39,14 +37,71 @@ function entries(): { name: string; file: string }[] {
   });
 }
 
+/** What the app of a first answer imports and mounts. */
+const apps: readonly { name: string; mount(folder: string): string }[] = [
+  { name: 'Express, no session', mount: () => '' },
+  {
+    name: 'express-session + MemoryStore',
+    mount: () => `const { default: session } = await import('express-session');
+      app.use(session({ secret: 'x'.repeat(40), resave: false, saveUninitialized: false }));`,
+  },
+  {
+    name: 'holdfast, memory',
+    mount: () => `const { session, memoryStore } = await import('${built('.')}');
+      app.use(session({ secret: '${secret}', store: memoryStore() }));`,
+  },
+  {
+    name: 'holdfast, lmdb',
+    mount: (folder) => `const { session } = await import('${built('.')}');
+      const { lmdbStore } = await import('${built('./stores/lmdb')}');
+      app.use(session({ secret: '${secret}', store: lmdbStore({ path: '${folder}' }) }));`,
+  },
+];
+
+const secret = randomBytes(32).toString('base64url');
+const built = (subpath: string): string => {
+  const name = `holdfast${subpath.slice(1)}`;
+  return pathToFileURL(entries().find((entry) => entry.name === name)?.file ?? '').href;
+};
+
 /** In a process of its own, by its own clock: what Node takes to start is not in it. */
-function importMs(specifier: string): Promise<number> {
-  const script = `const begun = performance.now(); await import(${JSON.stringify(specifier)}); console.log(performance.now() - begun); process.exit();`;
+const importMs = (specifier: string): Promise<number> =>
+  printedBy(
+    specifier,
+    `const begun = performance.now(); await import(${JSON.stringify(specifier)}); console.log(performance.now() - begun); process.exit();`,
+  );
+
+/** From the start of the process, Node's own part included, until the answer to a request that begins a session. */
+async function firstAnswerMs({ name, mount }: (typeof apps)[number]): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
+  try {
+    return await printedBy(
+      name,
+      `import { get } from 'node:http';
+      import express from 'express';
+      const app = express();
+      ${mount(folder)}
+      app.get('/', (req, res) => {
+        if (req.session) req.session.views = 1;
+        res.json({});
+      });
+      const server = app.listen(0, '127.0.0.1', () =>
+        get({ host: '127.0.0.1', port: server.address().port }, (res) => {
+          const begun = res.statusCode === 200 && (${name === 'Express, no session'} || 'set-cookie' in res.headers);
+          res.resume().on('end', () => { console.log(begun ? performance.now() : NaN); process.exit(begun ? 0 : 1); });
+        }));`,
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function printedBy(what: string, script: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
       cwd: bench,
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, NODE_OPTIONS: '' },
+      env: { ...process.env, NODE_OPTIONS: '', NODE_ENV: 'development' },
     });
     let printed = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -54,7 +109,7 @@ function importMs(specifier: string): Promise<number> {
     });
     child.on('error', reject).on('close', (code) => {
       if (code === 0) resolve(Number(printed));
-      else reject(new Error(`importing ${specifier} failed`));
+      else reject(new Error(`${what}: failed`));
     });
   });
 }
@@ -90,18 +145,16 @@ export const startUpPart: Part<StartUpData> = {
   name: 'start-up',
   title: 'Start-up and size',
   defaults: { rounds: 7, seconds: 1, sessions: 1 },
-  estimate: ({ rounds, only }) =>
-    10 + rounds * ((entries().length + others.length) * 0.15 + chosenConfigurations(only, usual).length * 0.6),
-  packages: ({ only }) => packagesOf(chosenConfigurations(only, usual)),
-  async run({ rounds, only }, { serverFile, say }) {
+  estimate: ({ rounds }) => 10 + rounds * ((entries().length + others.length) * 0.15 + apps.length * 0.3),
+  packages: () => ['holdfast', ...others],
+  async run({ rounds }, { say }) {
     const own = entries().map(({ name, file }) => ({ name, file, specifier: pathToFileURL(file).href }));
     const imported = [...own, ...others.map((name) => ({ name, file: undefined, specifier: name }))];
     const times = new Map(imported.map(({ name }) => [name, [] as number[]]));
-    const rows = chosenConfigurations(only, usual);
-    const firsts = new Map(rows.map(({ name }) => [name, [] as number[]]));
+    const firsts = new Map(apps.map(({ name }) => [name, [] as number[]]));
     for (let round = 0; round < rounds; round++) {
       for (const { name, specifier } of orderOf(imported, round)) times.get(name)?.push(await importMs(specifier));
-      for (const one of orderOf(rows, round)) firsts.get(one.name)?.push(await firstAnswerMs(one.name, serverFile));
+      for (const one of orderOf(apps, round)) firsts.get(one.name)?.push(await firstAnswerMs(one));
       say(`round ${round + 1} of ${rounds}`);
     }
     const sized = imported.map(async ({ name, file }) => ({
@@ -111,7 +164,7 @@ export const startUpPart: Part<StartUpData> = {
     }));
     return {
       imports: await Promise.all(sized),
-      first: [...firsts].map(([configuration, ms]) => ({ configuration, ms })),
+      first: [...firsts].map(([name, ms]) => ({ name, ms })),
       installed: installed(),
     };
   },
@@ -122,11 +175,7 @@ export const startUpPart: Part<StartUpData> = {
       short(Math.min(...ms)),
       size === undefined ? '-' : String(size),
     ]);
-    const starts = first.map(({ configuration, ms }) => [
-      configurations.find(({ name }) => name === configuration)?.title ?? configuration,
-      short(medianOf(ms)),
-      short(Math.min(...ms)),
-    ]);
+    const starts = first.map(({ name, ms }) => [name, short(medianOf(ms)), short(Math.min(...ms))]);
     const whole = imports.find(({ name }) => name === 'holdfast');
     const goal =
       whole?.bytes === undefined
@@ -142,19 +191,3 @@ The installed package: ${files} files, ${Math.round(bytes / 1_000)} KB (${Math.r
 `;
   },
 };
-
-/** The first request begins a session, which is the slow one: every path of it runs for the first time. */
-async function firstAnswerMs(name: string, serverFile: string): Promise<number> {
-  const configuration = configurations.find((one) => one.name === name);
-  if (!configuration) throw new Error(`There is no configuration '${name}'.`);
-  const begun = performance.now();
-  const served = await Served.start(configuration, serverFile);
-  const visitor = new Visitor(served.port);
-  try {
-    await visitor.ask('POST', '/begin/0');
-    return performance.now() - begun;
-  } finally {
-    visitor.close();
-    await served.close();
-  }
-}
