@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { fail, isMain, rootFromArguments } from './support.js';
 
-const ceiling = 126_000;
+const ceiling = 131_500;
 
 export interface Weight {
   readonly bytes: number;

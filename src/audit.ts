@@ -8,7 +8,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { AuditEvent } from './core/audit.js';
-import { SessionError } from './core/errors.js';
+import { optionError } from './core/errors.js';
 import { takeOptions, wholeNumber, word } from './core/options.js';
 
 export type { AuditAction, AuditEvent } from './core/audit.js';
@@ -34,8 +34,7 @@ const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | (con
 /** @throws SessionError `ERR_SESSION_OPTION`. Whether the file can be written shows with the first event. */
 export function auditFile(options: AuditFileOptions): AuditFile {
   const given = takeOptions<AuditFileOptions>(options, ['path', 'maxBuffered'], 'auditFile()');
-  if (given.path === undefined)
-    throw new SessionError('ERR_SESSION_OPTION', 'auditFile(): path: expected where the log lies, got nothing.');
+  if (given.path === undefined) throw optionError('auditFile(): path: expected where the log lies, got nothing.');
   const log = new Log(
     word(given.path, 'auditFile(): path'),
     wholeNumber(given.maxBuffered ?? 4 * 1024 * 1024, 'auditFile(): maxBuffered', 1_024, 1024 * 1024 * 1024),

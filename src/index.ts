@@ -16,10 +16,10 @@ export type {
   ElevateOptions,
   ReauthenticateOptions,
   Session,
-  SessionCookie,
   SessionInfo,
   SignInOptions,
 } from './core/session.js';
+export type { SessionCookie } from './core/session-cookie.js';
 export type {
   Conflict,
   CreateResult,

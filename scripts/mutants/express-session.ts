@@ -12,8 +12,8 @@ export const expressSession: readonly Mutant[] = [
     guarantee: 'G8',
     what: 'express-session: the cookie says how long its session lives, not the idle limit of the others',
     file: 'src/core/policy.ts',
-    find: 'const own = limits.ownIdleLeads && header.ownIdle;',
-    replace: 'const own = false;',
+    find: 'limits.ownIdleLeads && ownIdle ? idleMs : limits.idleMs',
+    replace: 'limits.idleMs',
     tests: [store],
   },
   {

@@ -135,6 +135,14 @@ export const overlap: readonly Mutant[] = [
   },
   {
     guarantee: 'G4',
+    what: 'a token that has a successor is not given out again',
+    file: 'src/core/changes.ts',
+    find: ".now()) === 'current';",
+    replace: ".now()) !== 'unknown';",
+    tests: ['test/surface/cookie.test.ts'],
+  },
+  {
+    guarantee: 'G4',
     what: 'a session that was just replaced is not begun over',
     file: 'src/core/admission.ts',
     find: "handle.phase = 'superseded';",

@@ -5,7 +5,25 @@ const clocks = guaranteeTest('g08-clocks');
 const renewal = guaranteeTest('g08-renewal');
 const strangers = guaranteeTest('g09-strangers');
 
+const sessionCookie = 'test/surface/cookie.test.ts';
+
 export const clocksAndStrangers: readonly Mutant[] = [
+  {
+    guarantee: 'G8',
+    what: 'cookie.maxAge sets at most what is configured',
+    file: 'src/core/session-cookie.ts',
+    find: 'if (!none && !(ms <= mostMs)) {',
+    replace: 'if (!none && Number.isNaN(ms)) {',
+    tests: [sessionCookie],
+  },
+  {
+    guarantee: 'G8',
+    what: 'a shorter lifetime counts at once',
+    file: 'src/core/policy.ts',
+    find: 'return Math.min(idleMs, maxAgeMs, limits',
+    replace: 'return Math.min(idleMs, idleMs, limits',
+    tests: [sessionCookie],
+  },
   {
     guarantee: 'G8',
     what: 'the idle deadline is the first dead moment',
@@ -34,8 +52,8 @@ export const clocksAndStrangers: readonly Mutant[] = [
     guarantee: 'G8',
     what: 'a shorter idle limit counts for stored sessions',
     file: 'src/core/policy.ts',
-    find: 'Math.min(header.idleMs, limits.idleMs)',
-    replace: 'header.idleMs',
+    find: 'Math.min(idleMs, maxAgeMs, limits.ownIdleLeads && ownIdle ? idleMs : limits.idleMs)',
+    replace: 'Math.min(idleMs, maxAgeMs)',
     tests: [clocks],
   },
   {
@@ -75,7 +93,7 @@ export const clocksAndStrangers: readonly Mutant[] = [
     guarantee: 'G8',
     what: 'a use moves the idle deadline',
     file: 'src/core/engine.ts',
-    find: '    return handle.openedAt - lastSeenAt >= this.config.touchEveryMs;',
+    find: '    return handle.openedAt - lastSeenAt >= everyMs;',
     replace: '    return handle.openedAt - lastSeenAt < 0;',
     tests: [clocks],
   },
@@ -140,7 +158,7 @@ export const clocksAndStrangers: readonly Mutant[] = [
     guarantee: 'G9',
     what: 'data that is as it was is not written',
     file: 'src/core/changes.ts',
-    find: '    return sameBytes(data, stored.data) ? undefined : data;',
+    find: '    return sameBytes(data, stored.data) && withLifetime(handle, stored.header) === stored.header ? undefined : data;',
     replace: '    return data;',
     tests: [strangers],
   },

@@ -1,7 +1,7 @@
 /** What can be done to sessions from outside a request of theirs. */
 import type { Engine } from './engine.js';
 import type { Epoch } from './epoch.js';
-import { describe, SessionError } from './errors.js';
+import { argumentError, describe, optionError, SessionError } from './errors.js';
 import type { Stored } from './handle.js';
 import type { SessionId } from './ids.js';
 import { deadlinesOf, lifeOf } from './policy.js';
@@ -176,8 +176,7 @@ export async function endOutlived(engine: Managed, owner: string): Promise<true>
  */
 export async function revokeEverything(engine: Engine, reason: string): Promise<void> {
   if (!engine.epoch.on) {
-    throw new SessionError(
-      'ERR_SESSION_OPTION',
+    throw optionError(
       'revokeEverything: expected the option revokeEverything: true in every process that shares the sessions, or some would not notice. Without it, start all of them with a new secret only.',
     );
   }
@@ -189,19 +188,13 @@ export async function revokeEverything(engine: Engine, reason: string): Promise<
 
 function idOf(id: unknown, operation: string): SessionId {
   if (typeof id === 'string' && /^[A-Za-z0-9_-]{27}$/.test(id)) return id as SessionId;
-  throw new SessionError(
-    'ERR_SESSION_ARGUMENT',
-    `${operation}: expected the public id of a session (27 characters), got ${describe(id)}.`,
-  );
+  throw argumentError(`${operation}: expected the public id of a session (27 characters), got ${describe(id)}.`);
 }
 
 function ownerOf(owner: unknown, operation: string): string {
   if ((typeof owner === 'string' && owner !== '') || typeof owner === 'bigint' || Number.isSafeInteger(owner))
     return String(owner);
-  throw new SessionError(
-    'ERR_SESSION_ARGUMENT',
-    `${operation}: expected the owner as it was given to signIn, got ${describe(owner)}.`,
-  );
+  throw argumentError(`${operation}: expected the owner as it was given to signIn, got ${describe(owner)}.`);
 }
 
 /** Words to which the engine itself gives a meaning. */
@@ -209,14 +202,10 @@ const takenReasons: ReadonlySet<string> = new Set([...toldEndings, 'expired', 'e
 
 function reasonOf(reason: unknown, operation: string): string {
   if (takenReasons.has(reason as string)) {
-    throw new SessionError(
-      'ERR_SESSION_ARGUMENT',
-      `${operation} reason: '${reason}' is a word of holdfast's own. Choose another.`,
-    );
+    throw argumentError(`${operation} reason: '${reason}' is a word of holdfast's own. Choose another.`);
   }
   if (typeof reason === 'string' && /^[a-z][a-z-]{0,31}$/.test(reason)) return reason;
-  throw new SessionError(
-    'ERR_SESSION_ARGUMENT',
+  throw argumentError(
     `${operation} reason: expected lower-case words joined by dashes, at most 32 characters, got ${describe(reason)}.`,
   );
 }

@@ -3,11 +3,12 @@
 import { adopt } from './admission.js';
 import { SessionError } from './errors.js';
 import type { SessionHandle, Stored } from './handle.js';
-import { headerAfterRise, newHeader } from './headers.js';
+import { headerAfterRise, newHeader, withLifetime } from './headers.js';
 import { identityRaised } from './identity.js';
 import type { SessionId } from './ids.js';
 import { merge } from './merge.js';
 import type { Parts } from './parts.js';
+import { standingOf } from './policy.js';
 import { busy, endedError, signInRefused, toldEndings, unreadable } from './refusals.js';
 import type { Found, OwnerFields, PutResult } from './repository.js';
 import { type Data, fill, type Session } from './session.js';
@@ -60,7 +61,7 @@ export class Changes {
     if (!session || handle.dropped || phase === 'ended' || phase === 'unavailable') return undefined;
     if (!stored) return Object.keys(session).length === 0 ? undefined : this.encode(session);
     const data = this.encode(session);
-    return sameBytes(data, stored.data) ? undefined : data;
+    return sameBytes(data, stored.data) && withLifetime(handle, stored.header) === stored.header ? undefined : data;
   }
 
   async #storeChanges(handle: SessionHandle, insist: boolean, encoded: Uint8Array | undefined): Promise<void> {
@@ -92,7 +93,7 @@ export class Changes {
     const { id, secret } = this.minted(handle);
     const put = await repository.create(
       id,
-      newHeader(config, handle.facts, secret, {}, handle.openedAt),
+      newHeader(config, handle.facts, secret, handle.lifetime ?? {}, handle.openedAt),
       data,
       {},
       deadline,
@@ -118,10 +119,14 @@ export class Changes {
     deadline: number,
   ): Promise<PutResult> {
     const raised = handle.replacedHere ? undefined : this.#raised(before, after);
+    const now = withLifetime(handle, before.header);
     if (raised === undefined) {
+      const anotherMaxAge = now.persistent !== before.header.persistent && this.#mayRepeatToken(handle, before);
       const use = { extends: !handle.background };
-      const put = await this.#parts.repository.update(before, before.header, data, deadline, use);
+      const put = await this.#parts.repository.update(before, now, data, deadline, use);
       if (put.result === 'stored') {
+        handle.lifetime = undefined;
+        if (anotherMaxAge) handle.cookie = 'set';
         handle.stored = put.stored;
         handle.headerChanged = false;
         handle.changed = true;
@@ -131,11 +136,23 @@ export class Changes {
     }
     this.#cookieCanFollow(handle, true);
     const secret = newSecret();
-    const header = headerAfterRise(this.#parts.config, handle.facts, secret, before, handle.openedAt);
+    const header = headerAfterRise(
+      this.#parts.config,
+      handle.facts,
+      secret,
+      { ...before, header: now },
+      handle.openedAt,
+    );
     const owner = this.ownerFields(header.owner);
     const put = await this.#parts.repository.replace(before, newId(owner.ownerHash), header, data, owner, deadline);
     if (put.result === 'stored') this.replaced(handle, before, put.stored, secret, `identity:${raised}`);
     return put;
+  }
+
+  /** A token that has a successor must not be given out again: it would take the successor's place in the browser (G4). */
+  #mayRepeatToken(handle: SessionHandle, before: Stored): boolean {
+    this.#cookieCanFollow(handle, true);
+    return standingOf(before.header, handle.secret as Uint8Array, this.#parts.config.clock.now()) === 'current';
   }
 
   #raised(before: Stored, after: Data): string | undefined {
@@ -177,6 +194,7 @@ export class Changes {
     handle.offer = undefined;
     handle.headerChanged = false;
     handle.cookie = 'set';
+    handle.lifetime = undefined;
     handle.wrote = true;
     handle.replacedHere = true;
     handle.dropped = false;

@@ -17,7 +17,7 @@ import { isPromise } from './maybe-promise.js';
 import { Notices } from './notices.js';
 import type { EngineConfig } from './options.js';
 import type { Parts } from './parts.js';
-import { deadlinesOf, lifeOf } from './policy.js';
+import { deadlinesOf, idleMsOf, lifeOf } from './policy.js';
 import { isTemporary, unreadable } from './refusals.js';
 import { type Found, Repository } from './repository.js';
 import { Sealer } from './seal.js';
@@ -97,6 +97,8 @@ export class Engine implements Parts {
     if (handle.error) throw handle.error;
     const session = new Session(this.#verbs, handle);
     if (handle.stored) fill(session, decodeStored(handle.stored));
+    // Asks the app's own function: what it throws must reach the handler, before there is anything to store.
+    else void handle.facts.lifetime;
     handle.session = session;
     return session;
   }
@@ -116,6 +118,9 @@ export class Engine implements Parts {
       });
     }
     if (handle.unheard !== undefined) throw handle.unheard;
+    if (handle.endsWithResponse && handle.phase !== 'ended') {
+      return this.#verbs.end(handle, 'destroyed').then(() => this.commit(handle));
+    }
     const stored = this.changes.commit(handle);
     if (!handle.offer || handle.headOut) return stored;
     return stored ? stored.then(() => this.#confirmOffer(handle)) : this.#confirmOffer(handle);
@@ -193,7 +198,8 @@ export class Engine implements Parts {
   #touchIsDue(handle: SessionHandle, stored: Stored): boolean {
     if (handle.background) return false;
     const { lastSeenAt } = deadlinesOf(stored.header, stored.idleDeadline, this.config);
-    return handle.openedAt - lastSeenAt >= this.config.touchEveryMs;
+    const everyMs = Math.min(this.config.touchEveryMs, idleMsOf(stored.header, this.config) / 10);
+    return handle.openedAt - lastSeenAt >= everyMs;
   }
 
   /** This request is no use of the session: a page polls by itself, say. A new token is offered with the next one that is. */

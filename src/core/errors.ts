@@ -30,38 +30,40 @@ export type SessionErrorCode =
   | 'ERR_SESSION_STEP_UP_REQUIRED'
   | 'ERR_SESSION_MIDDLEWARE_MISSING';
 
-/** The HTTP status that fits each code when it reaches an error handler. */
-const statuses: Record<SessionErrorCode, number> = {
-  ERR_SESSION_OPTION: 500,
-  ERR_SESSION_ARGUMENT: 500,
-  ERR_SESSION_SECRET_REQUIRED: 500,
-  ERR_SESSION_SECRET_WEAK: 500,
-  ERR_SESSION_STORE_REQUIRED: 500,
-  ERR_SESSION_STORE_CAPABILITY: 500,
-  ERR_SESSION_STORE_FULL: 503,
-  ERR_SESSION_STORE_UNAVAILABLE: 503,
-  ERR_SESSION_STORE_UNREPLICATED: 503,
-  ERR_SESSION_RECORD_UNREADABLE: 503,
-  ERR_SESSION_CONFLICT: 409,
-  ERR_SESSION_ENDED: 401,
-  ERR_SESSION_LIMIT: 403,
-  ERR_SESSION_BARRED: 401,
-  ERR_SESSION_OWNER_FIXED: 500,
-  ERR_SESSION_DATA_UNSUPPORTED: 500,
-  ERR_SESSION_DATA_TOO_LARGE: 500,
-  ERR_SESSION_NAME_RESERVED: 500,
-  ERR_SESSION_COOKIE_WITHHELD: 500,
-  ERR_SESSION_COOKIE_TOO_LATE: 500,
-  ERR_SESSION_CROSS_SITE: 403,
-  ERR_SESSION_CSRF_TOKEN: 403,
-  ERR_SESSION_SIGN_IN_REQUIRED: 401,
-  ERR_SESSION_PENDING: 401,
-  ERR_SESSION_STEP_UP_REQUIRED: 401,
-  ERR_SESSION_MIDDLEWARE_MISSING: 500,
+/** The HTTP status that fits each code, without its prefix, when it reaches an error handler. */
+const statuses = {
+  OPTION: 500,
+  ARGUMENT: 500,
+  SECRET_REQUIRED: 500,
+  SECRET_WEAK: 500,
+  STORE_REQUIRED: 500,
+  STORE_CAPABILITY: 500,
+  STORE_FULL: 503,
+  STORE_UNAVAILABLE: 503,
+  STORE_UNREPLICATED: 503,
+  RECORD_UNREADABLE: 503,
+  CONFLICT: 409,
+  ENDED: 401,
+  LIMIT: 403,
+  BARRED: 401,
+  OWNER_FIXED: 500,
+  DATA_UNSUPPORTED: 500,
+  DATA_TOO_LARGE: 500,
+  NAME_RESERVED: 500,
+  COOKIE_WITHHELD: 500,
+  COOKIE_TOO_LATE: 500,
+  CROSS_SITE: 403,
+  CSRF_TOKEN: 403,
+  SIGN_IN_REQUIRED: 401,
+  PENDING: 401,
+  STEP_UP_REQUIRED: 401,
+  MIDDLEWARE_MISSING: 500,
+} as const satisfies {
+  readonly [Code in SessionErrorCode as Code extends `ERR_SESSION_${infer Name}` ? Name : never]: number;
 };
 
 /** @internal Every code, for the test that docs/errors.md has a heading for each. */
-export const errorCodes = Object.keys(statuses) as readonly SessionErrorCode[];
+export const errorCodes = Object.keys(statuses).map((name) => `ERR_SESSION_${name}` as SessionErrorCode);
 
 /** Shared by every copy of the package in a process, so that `instanceof` holds across ESM, CJS and duplicates. */
 const brand = Symbol.for('holdfast.SessionError');
@@ -104,7 +106,7 @@ export class SessionError extends Error {
   constructor(code: SessionErrorCode, message: string, options: SessionErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
-    this.status = options.status ?? statuses[code];
+    this.status = options.status ?? statuses[code.slice('ERR_SESSION_'.length) as keyof typeof statuses];
     if (options.path !== undefined) this.path = options.path;
     if (options.reason !== undefined) this.reason = options.reason;
     if (options.missing !== undefined) this.missing = options.missing;
@@ -117,6 +119,13 @@ export class SessionError extends Error {
     return typeof value === 'object' && value !== null && Reflect.get(value, brand) === true;
   }
 }
+
+/** `session()` was given an option that can't be. */
+export const optionError = (message: string): SessionError => new SessionError('ERR_SESSION_OPTION', message);
+
+/** A verb or function was called with something it can't take. */
+export const argumentError = (message: string, options?: SessionErrorOptions): SessionError =>
+  new SessionError('ERR_SESSION_ARGUMENT', message, options);
 
 /** How a received value reads in a message: its type and, where that helps and can't leak, the value. */
 export function describe(value: unknown): string {

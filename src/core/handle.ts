@@ -15,7 +15,14 @@ export interface RequestFacts {
   readonly tag?: string | undefined;
   /** Why this request's response can't carry the cookie, if it can't; then no session begins. */
   readonly withheld?: string | undefined;
+  /** The cookie of this request's response travels over TLS only. */
+  readonly secure?: boolean | undefined;
+  /** How long a session lives that begins in this request; absent: as configured. */
+  readonly lifetime?: Lifetime | undefined;
 }
+
+/** What express-session's `cookie.maxAge` says: how long a session lives on without use, and whether its cookie outlives the browser. */
+export type Lifetime = Pick<RecordHeader, 'persistent' | 'maxAgeMs'>;
 
 /** A stored session, opened. */
 export interface Stored {
@@ -85,6 +92,10 @@ export class SessionHandle {
   barredAt: number | undefined;
   /** A new token was made in this request, so a change of identity needs no other. */
   replacedHere = false;
+  /** What `cookie.maxAge` was set to in this request, until it is stored. */
+  lifetime: Lifetime | undefined;
+  /** The app asked for the session to end with the response. */
+  endsWithResponse = false;
   /** The change was dropped and said to be; not again at the end of the response. */
   dropped = false;
   /** The response's head is out: no cookie can follow. Set by the HTTP layer. */

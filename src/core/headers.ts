@@ -1,7 +1,7 @@
 /** The headers of records that are about to be written: who, since when, until when, under which secret. */
 import { randomBytes } from 'node:crypto';
 import { coarseAddress } from './coarse-address.js';
-import type { RequestFacts, Stored } from './handle.js';
+import type { RequestFacts, SessionHandle, Stored } from './handle.js';
 import { identityRaised } from './identity.js';
 import type { EngineConfig } from './options.js';
 import type { RecordHeader } from './record.js';
@@ -30,6 +30,7 @@ export function newHeader(
     ownIdle: false,
     ownAbsolute: false,
     persistent: config.persistent,
+    ...facts.lifetime,
     ...(userAgent === undefined ? {} : { userAgent: userAgent.slice(0, longestUserAgent) }),
     ...(address === undefined ? {} : { address }),
     ...kept,
@@ -41,6 +42,13 @@ export function newHeader(
     previousUntil: 0,
     renewalSeed: randomBytes(seedBytes),
   };
+}
+
+/** The header with what `cookie.maxAge` was set to; the same object where that changes nothing. */
+export function withLifetime({ lifetime }: SessionHandle, header: RecordHeader): RecordHeader {
+  if (!lifetime || (lifetime.persistent === header.persistent && lifetime.maxAgeMs === header.maxAgeMs)) return header;
+  const { maxAgeMs: _was, ...rest } = header;
+  return { ...rest, ...lifetime };
 }
 
 /**

@@ -7,7 +7,7 @@
 import type { AuditSink } from './audit.js';
 import { type Clock, systemClock } from './clock.js';
 import { type Duration, durationMs, formatDuration } from './duration.js';
-import { describe, SessionError } from './errors.js';
+import { describe, optionError } from './errors.js';
 import type { EventListener } from './events.js';
 import { defaultIdentityFields } from './identity.js';
 import type { SessionStore } from './store.js';
@@ -166,7 +166,8 @@ export const engineOptionNames = [
 
 const longestIdle = '400d';
 
-export function resolveEngineOptions(options: EngineOptions): EngineConfig {
+/** `idleName`: the option that says `idle`, for errors. */
+export function resolveEngineOptions(options: EngineOptions, idleName = 'idle'): EngineConfig {
   const preset =
     options.preset === undefined ? undefined : presets[oneOf(options.preset, 'preset', ['aal1', 'aal2', 'aal3'])];
   const maxMs = durationMs(longestIdle, 'absolute');
@@ -174,11 +175,10 @@ export function resolveEngineOptions(options: EngineOptions): EngineConfig {
     minMs: 1_000,
     maxMs,
   });
-  const idleMs = durationMs(options.idle ?? preset?.idle ?? defaults.idle, 'idle', { minMs: 1_000, maxMs });
+  const idleMs = durationMs(options.idle ?? preset?.idle ?? defaults.idle, idleName, { minMs: 1_000, maxMs });
   if (idleMs > absoluteMs) {
-    throw new SessionError(
-      'ERR_SESSION_OPTION',
-      `idle: expected at most the absolute limit (${formatDuration(absoluteMs)}), got ${formatDuration(idleMs)}. Shorten idle or lengthen absolute.`,
+    throw optionError(
+      `${idleName}: expected at most the absolute limit (${formatDuration(absoluteMs)}), got ${formatDuration(idleMs)}. Shorten it or lengthen absolute.`,
     );
   }
   const renewEvery = options.renewEvery ?? preset?.renewEvery ?? false;
@@ -223,23 +223,19 @@ export function takeOptions<Options extends object>(value: unknown, known: reado
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     // A string in this place may be the secret itself, or a password: its text is not shown.
     const received = typeof value === 'string' ? 'a string' : describe(value);
-    throw new SessionError('ERR_SESSION_OPTION', `${what}: expected an object of options, got ${received}.`);
+    throw optionError(`${what}: expected an object of options, got ${received}.`);
   }
   const copy = Object.create(null) as Record<string, unknown>;
   for (const [name, option] of Object.entries(value)) {
     if (!known.includes(name)) {
       const near = nearest(name, known);
-      throw new SessionError(
-        'ERR_SESSION_OPTION',
+      throw optionError(
         `${what}: there is no option '${name.slice(0, 40)}'.${near ? ` Did you mean '${near}'?` : ''} The options are ${known.join(', ')}.`,
       );
     }
     // Elsewhere null often means "none" or "never"; taken for absent, it would quietly mean the default.
     if (option === null) {
-      throw new SessionError(
-        'ERR_SESSION_OPTION',
-        `${what}: ${name}: expected a value, got null. Leave it out for the default.`,
-      );
+      throw optionError(`${what}: ${name}: expected a value, got null. Leave it out for the default.`);
     }
     if (option !== undefined) copy[name] = option;
   }
@@ -250,12 +246,11 @@ export function checkStore(value: unknown, option = 'store'): SessionStore {
   if (typeof value !== 'object' || value === null) {
     // A connection string has a password in it.
     const received = typeof value === 'string' ? 'a string' : describe(value);
-    throw new SessionError('ERR_SESSION_OPTION', `${option}: expected a store such as memoryStore(), got ${received}.`);
+    throw optionError(`${option}: expected a store such as memoryStore(), got ${received}.`);
   }
   const missing = missingFromStore(value);
   if (missing.length > 0) {
-    throw new SessionError(
-      'ERR_SESSION_OPTION',
+    throw optionError(
       `${option}: expected a holdfast store, got ${describe(value)} without ${missing.join(', ')}. A client goes into a store: redisStore({ client }).`,
     );
   }
@@ -264,46 +259,36 @@ export function checkStore(value: unknown, option = 'store'): SessionStore {
 
 export function flag(value: unknown, option: string): boolean {
   if (typeof value === 'boolean') return value;
-  throw new SessionError('ERR_SESSION_OPTION', `${option}: expected true or false, got ${describe(value)}.`);
+  throw optionError(`${option}: expected true or false, got ${describe(value)}.`);
 }
 
 export function oneOf<Word extends string>(value: unknown, option: string, allowed: readonly Word[]): Word {
   const found = allowed.find((word) => word === value);
   if (found !== undefined) return found;
-  throw new SessionError(
-    'ERR_SESSION_OPTION',
+  throw optionError(
     `${option}: expected one of ${allowed.map((word) => `'${word}'`).join(', ')}, got ${describe(value)}.`,
   );
 }
 
 export function wholeNumber(value: unknown, option: string, least: number, most: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new SessionError(
-    'ERR_SESSION_OPTION',
-    `${option}: expected a whole number from ${least} to ${most}, got ${describe(value)}.`,
-  );
+  throw optionError(`${option}: expected a whole number from ${least} to ${most}, got ${describe(value)}.`);
 }
 
 export function callable<Callable>(value: Callable, option: string): Callable {
   if (typeof value === 'function') return value;
-  throw new SessionError('ERR_SESSION_OPTION', `${option}: expected a function, got ${describe(value)}.`);
+  throw optionError(`${option}: expected a function, got ${describe(value)}.`);
 }
 
 export function words(value: unknown, option: string): readonly string[] {
   if (Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== ''))
     return [...value] as string[];
-  throw new SessionError(
-    'ERR_SESSION_OPTION',
-    `${option}: expected an array of non-empty strings, got ${describe(value)}.`,
-  );
+  throw optionError(`${option}: expected an array of non-empty strings, got ${describe(value)}.`);
 }
 
 export function word(value: unknown, option: string): string {
   if (typeof value === 'string' && value.length >= 1 && value.length <= 255) return value;
-  throw new SessionError(
-    'ERR_SESSION_OPTION',
-    `${option}: expected a string of 1 to 255 characters, got ${describe(value)}.`,
-  );
+  throw optionError(`${option}: expected a string of 1 to 255 characters, got ${describe(value)}.`);
 }
 
 function maxPerOwnerOf(value: unknown): EngineConfig['maxPerOwner'] {
@@ -321,10 +306,7 @@ function clockOf(value: unknown): Clock {
     value !== null &&
     ['now', 'monotonic', 'after'].every((name) => typeof Reflect.get(value, name) === 'function');
   if (complete) return value as Clock;
-  throw new SessionError(
-    'ERR_SESSION_OPTION',
-    `clock: expected an object with now(), monotonic() and after(), got ${describe(value)}.`,
-  );
+  throw optionError(`clock: expected an object with now(), monotonic() and after(), got ${describe(value)}.`);
 }
 
 /** The known name with the smallest edit distance, if that is at most a third of its length. */

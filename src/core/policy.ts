@@ -27,13 +27,18 @@ export interface Deadlines {
   readonly lastSeenAt: number;
 }
 
+/** How long it lives on without use. */
+export function idleMsOf(header: Pick<RecordHeader, 'idleMs' | 'maxAgeMs' | 'ownIdle'>, limits: Limits): number {
+  const { idleMs, maxAgeMs = idleMs, ownIdle } = header;
+  return Math.min(idleMs, maxAgeMs, limits.ownIdleLeads && ownIdle ? idleMs : limits.idleMs);
+}
+
 /** Both deadlines in force: what is stored, or less where the configuration now says less. */
 export function deadlinesOf(header: RecordHeader, idleDeadline: number, limits: Limits): Deadlines {
   const began = header.authenticatedAt ?? header.createdAt;
   const endsAt = Math.min(header.absoluteDeadline, began + limits.absoluteMs);
   const lastSeenAt = idleDeadline - header.idleMs;
-  const own = limits.ownIdleLeads && header.ownIdle;
-  const idleMs = own ? header.idleMs : Math.min(header.idleMs, limits.idleMs);
+  const idleMs = idleMsOf(header, limits);
   return { expiresAt: Math.min(lastSeenAt + idleMs, endsAt), endsAt, lastSeenAt };
 }
 

@@ -15,8 +15,8 @@
  *   bytes  83..114    SHA-256 of the previous secret; zeros without one
  *   bytes 115..146    renewal seed: the next secret is a PRF of it
  *   bytes 147..148    length of the details
- *   details           JSON: { owner, amr, userAgent, address, pending, scopes }; a reader leaves out what it does not know,
- *                     so a new member must be one without which the record grants less
+ *   details           JSON: { owner, amr, userAgent, address, pending, scopes, maxAge }; a reader leaves out what it does not
+ *                     know, so a new member must be one without which the record grants less
  *   the rest          data
  */
 
@@ -48,6 +48,8 @@ export interface RecordHeader {
   readonly pending?: Pending;
   /** What was unlocked for a time: the name of each scope, and until when. */
   readonly scopes?: Scopes;
+  /** A shorter idle limit (ms), which the app set by `cookie.maxAge` and may lift again; `idleMs` stays what deadlines are written by. */
+  readonly maxAgeMs?: number;
 }
 
 /** Who has passed the first step of a sign-in, which step is next, and when the first one began (ms since the epoch). */
@@ -78,6 +80,7 @@ interface Details {
   address?: string;
   pending?: Pending;
   scopes?: Scopes;
+  maxAge?: number;
 }
 
 export function writeRecord(header: RecordHeader, data: Uint8Array): Uint8Array {
@@ -88,6 +91,7 @@ export function writeRecord(header: RecordHeader, data: Uint8Array): Uint8Array 
   if (header.address !== undefined) details.address = header.address;
   if (header.pending !== undefined) details.pending = header.pending;
   if (header.scopes !== undefined) details.scopes = header.scopes;
+  if (header.maxAgeMs !== undefined) details.maxAge = header.maxAgeMs;
   const text = Buffer.from(JSON.stringify(details));
   const out = Buffer.alloc(fixed + text.length + data.length);
   out[0] = format;
@@ -143,6 +147,7 @@ export function readRecord(bytes: Buffer): OpenedRecord | 'malformed' | 'newer-f
   if (details.address !== undefined) header.address = details.address;
   if (details.pending !== undefined) header.pending = details.pending;
   if (details.scopes !== undefined) header.scopes = details.scopes;
+  if (details.maxAge !== undefined) header.maxAgeMs = details.maxAge;
   if (authenticatedAt !== 0) header.authenticatedAt = authenticatedAt;
   if (flags & 8) header.previousHash = bytes.subarray(previousAt, seedAt);
   return { header, data: bytes.subarray(dataAt) };
@@ -156,13 +161,14 @@ function readDetails(text: string): Details | undefined {
     return undefined;
   }
   if (!isObject(value)) return undefined;
-  const { owner, amr, userAgent, address, pending, scopes } = value as Record<string, unknown>;
+  const { owner, amr, userAgent, address, pending, scopes, maxAge } = value as Record<string, unknown>;
   const strings = [owner, userAgent, address].every((field) => field === undefined || typeof field === 'string');
   const methods = amr === undefined || (Array.isArray(amr) && amr.every((method) => typeof method === 'string'));
   const waits = pending === undefined || (isPending(pending) && owner === undefined);
   const unlocked =
     scopes === undefined || (isObject(scopes) && Object.values(scopes).every((until) => typeof until === 'number'));
-  return strings && methods && waits && unlocked ? (value as Details) : undefined;
+  const lasting = maxAge === undefined || (typeof maxAge === 'number' && maxAge > 0);
+  return strings && methods && waits && unlocked && lasting ? (value as Details) : undefined;
 }
 
 function isPending(value: unknown): boolean {

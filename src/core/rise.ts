@@ -2,9 +2,9 @@
 import { aalOf, names, scopeOf, startOf } from './arguments.js';
 import type { Changes } from './changes.js';
 import { durationMs } from './duration.js';
-import { SessionError } from './errors.js';
+import { argumentError, SessionError } from './errors.js';
 import type { SessionHandle, Stored } from './handle.js';
-import { newHeader, samePersonHeader } from './headers.js';
+import { newHeader, samePersonHeader, withLifetime } from './headers.js';
 import { takeOptions } from './options.js';
 import type { Parts } from './parts.js';
 import { scopesAt } from './policy.js';
@@ -67,8 +67,7 @@ export class Rise {
       const now = config.clock.now();
       const scopes = { ...scopesAt(before.header, now), [scope]: now + forMs };
       if (Object.keys(scopes).length > mostScopes) {
-        throw new SessionError(
-          'ERR_SESSION_ARGUMENT',
+        throw argumentError(
           `elevate scope: expected at most ${mostScopes} scopes at once. Give them shorter times, or fewer names.`,
         );
       }
@@ -131,7 +130,7 @@ export class Rise {
         // A rise would give it a new beginning, and with that a life after the end of everything.
         if (everything && before.header.createdAt <= everything.at) throw endedError(everything.reason);
         const secret = newSecret();
-        const header = headerFrom(before, secret);
+        const header = withLifetime(handle, headerFrom(before, secret));
         const owner = changes.ownerFields(header.owner, startedAt);
         const put = await repository.replace(
           before,

@@ -2,7 +2,7 @@
  * Which secrets are good enough to start with. A leaked or guessable secret lets a thief of the store read every
  * record (CVE-2020-17526 was a default secret shared by thousands of sites), so a weak one stops the start.
  */
-import { describe, SessionError } from './errors.js';
+import { describe, optionError, SessionError } from './errors.js';
 
 /** 256 bits, what HKDF-SHA-256 can make use of. */
 const fewestBytes = 32;
@@ -51,8 +51,7 @@ export function checkSecrets(value: unknown, option = 'secret'): readonly string
     );
   }
   if (list.length > 16) {
-    throw new SessionError(
-      'ERR_SESSION_OPTION',
+    throw optionError(
       `${option}: expected at most 16 secrets, got ${list.length}. Remove the ones that no session uses any more.`,
     );
   }
@@ -74,10 +73,7 @@ export function checkSecrets(value: unknown, option = 'secret'): readonly string
     }
   });
   if (new Set(list).size !== list.length) {
-    throw new SessionError(
-      'ERR_SESSION_OPTION',
-      `${option}: expected different secrets, got the same one twice. Remove the copy.`,
-    );
+    throw optionError(`${option}: expected different secrets, got the same one twice. Remove the copy.`);
   }
   return list as string[];
 }

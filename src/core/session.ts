@@ -5,11 +5,12 @@
 
 import { isPlainObject } from './codec.js';
 import type { Duration } from './duration.js';
-import { SessionError } from './errors.js';
+import { argumentError, SessionError } from './errors.js';
 import type { SessionHandle } from './handle.js';
 import type { SessionId } from './ids.js';
 import { sameValue } from './merge.js';
 import type { Aal } from './record.js';
+import type { SessionCookie } from './session-cookie.js';
 
 export type Data = Record<string, unknown>;
 
@@ -82,17 +83,6 @@ export interface SessionInfo {
   readonly signal: AbortSignal;
 }
 
-/** express-session's `req.session.cookie`, to read. */
-export interface SessionCookie {
-  readonly path: '/';
-  readonly httpOnly: true;
-  readonly sameSite: 'lax';
-  /** Milliseconds until the session expires, or null if the cookie ends with the browser. */
-  readonly maxAge: number | null;
-  readonly originalMaxAge: number | null;
-  readonly expires: Date | null;
-}
-
 /** What a session's verbs do; verbs.ts has them. */
 export interface SessionVerbs {
   idOf(handle: SessionHandle): SessionId;
@@ -132,7 +122,7 @@ export class Session {
     return this.#verbs.infoOf(this.#handle);
   }
 
-  /** express-session's view of the cookie, to read. */
+  /** How long the session lives on, as code written for express-session reads and sets it. */
   get cookie(): SessionCookie {
     return this.#verbs.cookieOf(this.#handle);
   }
@@ -227,10 +217,7 @@ export class Session {
     if (callback === undefined) return work;
     if (typeof callback !== 'function') {
       work.catch(() => {});
-      throw new SessionError(
-        'ERR_SESSION_ARGUMENT',
-        'callback: expected a function or nothing (then a promise is returned).',
-      );
+      throw argumentError('callback: expected a function or nothing (then a promise is returned).');
     }
     work.then(
       () => process.nextTick(callback),

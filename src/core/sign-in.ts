@@ -2,7 +2,7 @@
 import { aalOf, names, ownerName, startOf, stepOf } from './arguments.js';
 import type { Changes } from './changes.js';
 import { durationMs, formatDuration } from './duration.js';
-import { SessionError } from './errors.js';
+import { argumentError } from './errors.js';
 import type { SessionHandle, Stored } from './handle.js';
 import { newHeader } from './headers.js';
 import { flag, takeOptions } from './options.js';
@@ -42,7 +42,7 @@ export class SignIn {
     const chosen = takeOptions<SignInOptions>(options, signInOptions, 'signIn');
     const keep = chosen.keep === undefined ? [] : names(chosen.keep, 'signIn keep');
     const step = chosen.pending === undefined ? undefined : stepOf(chosen.pending);
-    const { wanted, absoluteMs } = this.#wanted(chosen, step !== undefined);
+    const { wanted, absoluteMs } = this.#wanted(chosen, step !== undefined, handle);
     let outlived = false;
     let startedAt = startOf(handle, chosen);
     requireUsable(handle);
@@ -147,13 +147,13 @@ export class SignIn {
   #wanted(
     options: SignInOptions,
     pending: boolean,
+    { facts }: SessionHandle,
   ): { readonly wanted: Partial<RecordHeader>; readonly absoluteMs: number } {
     const { config } = this.#parts;
     const longestMs = pending ? Math.min(longestPendingMs, config.absoluteMs) : config.absoluteMs;
     const absoluteMs = withinMs(options.absolute, 'signIn absolute', longestMs);
     if (pending && options.aal !== undefined) {
-      throw new SessionError(
-        'ERR_SESSION_ARGUMENT',
+      throw argumentError(
         'signIn: a pending sign-in has reached no aal yet. Give aal to the signIn that completes it.',
       );
     }
@@ -162,7 +162,7 @@ export class SignIn {
       wanted: {
         aal: pending ? 0 : options.aal === undefined ? 1 : aalOf(options.aal, 'signIn aal'),
         amr: options.amr === undefined ? [] : names(options.amr, 'signIn amr'),
-        persistent: flag(options.persistent ?? config.persistent, 'signIn persistent'),
+        persistent: flag(options.persistent ?? (facts.lifetime ?? config).persistent, 'signIn persistent'),
         idleMs: Math.min(withinMs(options.idle, 'signIn idle', config.idleMs), absoluteMs),
         ownIdle: options.idle !== undefined,
         ownAbsolute: pending || options.absolute !== undefined,
@@ -181,6 +181,7 @@ export class SignIn {
     handle.stored = undefined;
     handle.minted = undefined;
     handle.offer = undefined;
+    handle.lifetime = undefined;
     handle.dropped = false;
   }
 }
@@ -205,8 +206,7 @@ function withinMs(value: SignInOptions['idle'], option: string, mostMs: number):
   if (value === undefined) return mostMs;
   const ms = durationMs(value, option, { minMs: 1_000 });
   if (ms <= mostMs) return ms;
-  throw new SessionError(
-    'ERR_SESSION_ARGUMENT',
+  throw argumentError(
     `${option}: expected at most ${formatDuration(mostMs)}, since one session's limits can only be shorter than the configured ones, got '${value}'. For longer ones lengthen the option of session() and shorten the others' at sign-in.`,
   );
 }

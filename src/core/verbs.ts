@@ -2,7 +2,7 @@
 import { adopt } from './admission.js';
 import { decodeData } from './codec.js';
 import type { Engine } from './engine.js';
-import { describe, SessionError } from './errors.js';
+import { argumentError, describe } from './errors.js';
 import type { SessionHandle } from './handle.js';
 import type { SessionId } from './ids.js';
 import { isPromise } from './maybe-promise.js';
@@ -15,11 +15,11 @@ import {
   fill,
   type ReauthenticateOptions,
   Session,
-  type SessionCookie,
   type SessionInfo,
   type SessionVerbs,
   type SignInOptions,
 } from './session.js';
+import { SessionCookie } from './session-cookie.js';
 import { SignIn } from './sign-in.js';
 import { decodeStored, sameBytes } from './stored-data.js';
 import { VerbPromise } from './verb-promise.js';
@@ -75,20 +75,7 @@ export class Verbs implements SessionVerbs {
   }
 
   cookieOf(handle: SessionHandle): SessionCookie {
-    const { stored } = handle;
-    const { config } = this.#engine;
-    const persistent = stored?.header.persistent ?? config.persistent;
-    const endsAt = stored
-      ? deadlinesOf(stored.header, stored.idleDeadline, config).endsAt
-      : config.clock.now() + config.absoluteMs;
-    return {
-      path: '/',
-      httpOnly: true,
-      sameSite: 'lax',
-      maxAge: persistent ? endsAt - config.clock.now() : null,
-      originalMaxAge: persistent ? config.absoluteMs : null,
-      expires: persistent ? new Date(endsAt) : null,
-    };
+    return new SessionCookie(this.#engine.config, handle);
   }
 
   signIn(handle: SessionHandle, owner: string | number | bigint, options?: SignInOptions): Promise<void> {
@@ -156,6 +143,8 @@ export class Verbs implements SessionVerbs {
         handle.cookie = 'clear';
       }
       handle.phase = 'ended';
+      // Whoever asks for the id afterwards means this session.
+      if (stored && handle.secret) handle.minted = { id: stored.id, secret: handle.secret };
       handle.signedOut = reason === 'signed-out';
       handle.stored = undefined;
       handle.offer = undefined;
@@ -168,10 +157,7 @@ export class Verbs implements SessionVerbs {
   async #update(handle: SessionHandle, change: (data: Data) => void): Promise<void> {
     const engine = this.#engine;
     if (typeof change !== 'function') {
-      throw new SessionError(
-        'ERR_SESSION_ARGUMENT',
-        `update: expected a function that changes the data, got ${describe(change)}.`,
-      );
+      throw argumentError(`update: expected a function that changes the data, got ${describe(change)}.`);
     }
     requireUsable(handle);
     const session = engine.sessionOf(handle);
@@ -288,8 +274,7 @@ function applied(data: Data, change: (data: Data) => void): void {
   const answer: unknown = change(data);
   if (typeof answer === 'object' && answer !== null && isPromise(answer)) {
     (answer as Promise<unknown>).catch(() => {});
-    throw new SessionError(
-      'ERR_SESSION_ARGUMENT',
+    throw argumentError(
       'update: expected a function that changes the data at once, got one that returns a promise. Do the waiting before update().',
     );
   }

@@ -1,6 +1,6 @@
 /** Whose session it is: asked of the app's function, and how the store hears of it. */
 import type { SessionData } from 'express-session';
-import { describe, SessionError } from '../core/errors.js';
+import { argumentError, describe } from '../core/errors.js';
 import type { Keyring } from '../core/keyring.js';
 import type { OwnerFields } from '../core/repository.js';
 import { hashOwner } from '../core/token.js';
@@ -14,8 +14,7 @@ export function ownerOf(of: OwnerOf | undefined, session: object): string | unde
   if (owner === undefined || owner === null || owner === '' || owner === false) return undefined;
   if (typeof owner === 'bigint' || Number.isSafeInteger(owner)) return String(owner);
   if (typeof owner === 'string' && owner.length <= longest) return owner;
-  throw new SessionError(
-    'ERR_SESSION_ARGUMENT',
+  throw argumentError(
     `owner: expected the function to answer a string of at most ${longest} characters or a whole number, or nothing while nobody has signed in, got ${typeof owner === 'string' ? `${owner.length} characters` : describe(owner)}.`,
   );
 }

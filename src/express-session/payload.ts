@@ -11,7 +11,7 @@
  * was shortened and the record's deadline, which never moves back, is later.
  */
 import { decodeData } from '../core/codec.js';
-import { describe, SessionError } from '../core/errors.js';
+import { argumentError, describe, SessionError } from '../core/errors.js';
 
 /** A session as text: two of them say the same if their texts are equal. */
 export interface Texts {
@@ -112,7 +112,7 @@ function tooLarge(data: Record<string, unknown>, bytes: number, maxBytes: number
 }
 
 const notASession = (received: string): SessionError =>
-  new SessionError('ERR_SESSION_ARGUMENT', `set: expected a session of express-session, got ${received}.`);
+  argumentError(`set: expected a session of express-session, got ${received}.`);
 
 export function encodeTexts({ data, cookie, expires }: Texts): Uint8Array {
   return Buffer.from(`\u0001${dataAt}${data}${cookieAt}${cookie}${expiresAt}${expires}}`);

@@ -8,7 +8,7 @@
  * Length: the four verbs share what a session object was made of, and each needs all of it.
  */
 import type { Managed } from '../core/admin.js';
-import { describe, SessionError } from '../core/errors.js';
+import { argumentError, describe } from '../core/errors.js';
 import { Events } from '../core/events.js';
 import type { Stored } from '../core/handle.js';
 import type { SessionId } from '../core/ids.js';
@@ -85,7 +85,7 @@ export class Sessions implements Managed {
 
   ids(sid: string): Ids {
     if (typeof sid !== 'string') {
-      throw new SessionError('ERR_SESSION_ARGUMENT', `expected an id of express-session, got ${describe(sid)}.`);
+      throw argumentError(`expected an id of express-session, got ${describe(sid)}.`);
     }
     return idsOf(this.keyring, this.config.audience, sid);
   }

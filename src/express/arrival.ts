@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Engine } from '../core/engine.js';
 import { SessionError } from '../core/errors.js';
-import type { RequestFacts } from '../core/handle.js';
+import type { Lifetime, RequestFacts } from '../core/handle.js';
 import { crossSiteMessage, crossSiteVerdict } from '../http/cross-site.js';
 import { requestOrigin } from '../http/host.js';
 import { isForwarded, saysForwardedHttps, type Transport, transportOf } from '../http/transport.js';
@@ -60,10 +60,16 @@ export function transportFor(req: IncomingMessage, http: HttpConfig, encrypted: 
 }
 
 /** `tag`: see `RequestFacts`; only safe requests are ever answered from memory. */
-export function factsOf(req: IncomingMessage, withheld: string | undefined, tag: string | undefined): RequestFacts {
+export function factsOf(
+  req: IncomingMessage,
+  withheld: string | undefined,
+  tag: string | undefined,
+  secure?: boolean,
+  lifetime?: (req: IncomingMessage) => Lifetime,
+): RequestFacts {
   const { method } = req;
   const safe = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-  return new Facts(req, safe, withheld, tag);
+  return new Facts(req, safe, withheld, tag, secure, lifetime);
 }
 
 /** As of an unsafe request: what is opened for it comes from the store and from nowhere else. */
@@ -75,12 +81,30 @@ class Facts implements RequestFacts {
   readonly safe: boolean;
   readonly withheld: string | undefined;
   readonly tag: string | undefined;
+  readonly secure: boolean | undefined;
+  #ask: ((req: IncomingMessage) => Lifetime) | undefined;
+  #lifetime: Lifetime | undefined;
 
-  constructor(req: IncomingMessage, safe: boolean, withheld: string | undefined, tag?: string) {
+  constructor(
+    req: IncomingMessage,
+    safe: boolean,
+    withheld: string | undefined,
+    tag?: string,
+    secure?: boolean,
+    lifetime?: (req: IncomingMessage) => Lifetime,
+  ) {
     this.#req = req;
     this.safe = safe;
     this.withheld = withheld;
     this.tag = tag;
+    this.secure = secure;
+    this.#ask = lifetime;
+  }
+
+  get lifetime(): Lifetime | undefined {
+    if (this.#ask) this.#lifetime = this.#ask(this.#req);
+    this.#ask = undefined;
+    return this.#lifetime;
   }
 
   get userAgent(): string | undefined {

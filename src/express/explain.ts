@@ -1,8 +1,8 @@
 /** Why a request has the session and the cookie that it has, or has none: the question that a silent library leaves open. */
 import type { IncomingMessage } from 'node:http';
-import { SessionError } from '../core/errors.js';
+import type { SessionError } from '../core/errors.js';
 import type { SessionId } from '../core/ids.js';
-import { visitOf } from './visit.js';
+import { notVisited, visitOf } from './visit.js';
 
 export interface Explanation {
   /** `unavailable`: the store could not say. */
@@ -66,10 +66,7 @@ export function explain(req: IncomingMessage): Explanation {
     };
   }
   if (!visit) {
-    throw new SessionError(
-      'ERR_SESSION_MIDDLEWARE_MISSING',
-      'explain: this request did not pass session(). Mount it first: app.use(sessions).',
-    );
+    throw notVisited('explain');
   }
   const { handle, transport, cookieValues } = visit;
   const because: string[] = [];

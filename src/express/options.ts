@@ -1,6 +1,6 @@
 /** The options of `session()`: the engine's, and what only HTTP needs. */
 import { developmentSecret } from '../core/dev-secret.js';
-import { SessionError } from '../core/errors.js';
+import { optionError, SessionError } from '../core/errors.js';
 import {
   callable,
   checkStore,
@@ -20,6 +20,7 @@ import { bridged, isExpressSessionStore } from '../express-session/bridge/face.j
 import { type CrossSitePolicy, parseAllow, parseOrigins } from '../http/cross-site.js';
 import { memoryStore } from '../stores/memory.js';
 import type { FormParser } from './csrf.js';
+import { type Familiar, type FamiliarOptions, familiarNames, familiarOf, maxAgeOf } from './familiar/options.js';
 
 export interface CrossSiteOptions {
   /** Origins, besides the app's own, whose pages may send unsafe requests, such as `'https://admin.example.com'`. Default none. */
@@ -39,7 +40,7 @@ export interface CrossSiteOptions {
   readonly mode?: 'enforce' | 'report' | undefined;
 }
 
-export interface SessionOptions extends EngineOptions {
+export interface SessionOptions extends EngineOptions, FamiliarOptions {
   /**
    * Where sessions are kept: a store of holdfast, or any store of express-session, which keeps less (`sessions.lossy`).
    * Default outside production: the memory store. Required in production.
@@ -103,6 +104,7 @@ export interface HttpConfig {
   readonly production: boolean;
   /** `NODE_ENV` is `test`, as test runners set it. */
   readonly underTest: boolean;
+  readonly familiar: Familiar;
 }
 
 export interface Resolved {
@@ -113,14 +115,17 @@ export interface Resolved {
 }
 
 export function resolveOptions(given: unknown): Resolved {
-  const options = takeOptions<SessionOptions>(given, [...engineOptionNames, ...httpOptionNames], 'session()');
-  const engine = resolveEngineOptions(options);
+  const options = takeOptions<SessionOptions>(
+    given,
+    [...engineOptionNames, ...httpOptionNames, ...familiarNames],
+    'session()',
+  );
   const production = flag(options.production ?? process.env.NODE_ENV === 'production', 'production');
+  const engine = engineOf(options, production);
   const log = options.log === undefined ? (line: string) => console.warn(line) : callable(options.log, 'log');
   const insecureHttp = flag(options.insecureHttp ?? false, 'insecureHttp');
   if (insecureHttp && production) {
-    throw new SessionError(
-      'ERR_SESSION_OPTION',
+    throw optionError(
       'insecureHttp: not possible in production, where a cookie sent in clear can be copied by anyone on the way. Serve https, or end TLS at a proxy and set trust proxy.',
     );
   }
@@ -136,6 +141,7 @@ export function resolveOptions(given: unknown): Resolved {
     log,
     production,
     underTest: process.env.NODE_ENV === 'test',
+    familiar: familiarOf(options, engine.idleMs, production),
   };
   const store = storeOf(options.store, production);
   if (store.lossy)
@@ -145,6 +151,13 @@ export function resolveOptions(given: unknown): Resolved {
   const secrets = options.secret === undefined ? madeSecret(store, production, log) : checkSecrets(options.secret);
   if (insecureHttp) log('holdfast: insecureHttp is on: session cookies travel in clear. For development only.');
   return { engine, http, store, secrets };
+}
+
+/** `cookie.maxAge` is express-session's word for `idle` with `persistent`. */
+function engineOf(options: SessionOptions, production: boolean): EngineConfig {
+  const maxAgeMs = maxAgeOf(options, production);
+  if (maxAgeMs === undefined) return resolveEngineOptions(options);
+  return resolveEngineOptions({ ...options, idle: `${maxAgeMs}ms`, persistent: true }, 'cookie.maxAge');
 }
 
 function storeOf(given: unknown, production: boolean): SessionStore {
@@ -171,10 +184,9 @@ function madeSecret(store: SessionStore, production: boolean, log: (line: string
 
 function cookieBaseName(value: unknown): string {
   const name = word(value, 'name');
-  if (/^[A-Za-z0-9_-]{1,64}$/.test(name) && !/^__/.test(name)) return name;
-  throw new SessionError(
-    'ERR_SESSION_OPTION',
-    "name: expected 1 to 64 letters, digits, '-' and '_' without a leading '__' (the prefix __Host-Http- is added), got another string.",
+  if (/^[A-Za-z0-9_.-]{1,64}$/.test(name) && !/^__/.test(name)) return name;
+  throw optionError(
+    "name: expected 1 to 64 letters, digits, '-', '_' and '.' without a leading '__' (the prefix __Host-Http- is added), got another string.",
   );
 }
 

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { aalOf, scopeOf } from '../core/arguments.js';
 import { type Duration, durationMs, formatDuration } from '../core/duration.js';
-import { describe, type Requirement, SessionError } from '../core/errors.js';
+import { describe, optionError, type Requirement, SessionError } from '../core/errors.js';
 import { takeOptions } from '../core/options.js';
 import { requestOrigin } from '../http/host.js';
 import { isOwnPath, withReturnPath } from '../http/return-path.js';
@@ -165,8 +165,5 @@ function demandsOf(given: RequireOptions): Demands {
 
 function pageOf(value: unknown, option: string): string | undefined {
   if (value === undefined || isOwnPath(value)) return value;
-  throw new SessionError(
-    'ERR_SESSION_OPTION',
-    `require() ${option}: expected a path of this app such as '/login', got ${describe(value)}.`,
-  );
+  throw optionError(`require() ${option}: expected a path of this app such as '/login', got ${describe(value)}.`);
 }

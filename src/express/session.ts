@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SessionSummary } from '../core/admin.js';
 import type { CacheStatistics } from '../core/cache-statistics.js';
 import { Engine } from '../core/engine.js';
-import { SessionError } from '../core/errors.js';
+import { argumentError, SessionError } from '../core/errors.js';
 import type { EventListener } from '../core/events.js';
 import type { SessionHandle } from '../core/handle.js';
 import { isPromise } from '../core/maybe-promise.js';
@@ -19,11 +19,12 @@ import { checkCsrf, csrfToken } from './csrf.js';
 import { type Explanation, explain, turnAway } from './explain.js';
 import { resolveOptions, type SessionOptions } from './options.js';
 import { isEncrypted, isExpress4 } from './request-facts.js';
+import { attachVisit } from './request-properties.js';
 import { type RequireOptions, requireSignIn } from './require.js';
 import { holdForSocket } from './socket-life.js';
 import { answerTimeLeft, markBackground } from './time.js';
 import type { Upgrade, UpgradeOptions } from './upgrade.js';
-import { attachVisit, isHandshake, type Next, Visit, visitIn, visitOf } from './visit.js';
+import { isHandshake, type Next, Visit, visitIn, visitOf } from './visit.js';
 
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 
@@ -99,7 +100,8 @@ export function session(options: SessionOptions = {}): Sessions {
   const stopSweeping = isSweepable(store) ? startSweeping(store, engine.guard, engine.config.clock) : () => {};
   const warnOnce = onceEach(http.log);
   const csrf = new CsrfTokens(engine.keyring, engine.config.audience);
-  const house = { engine, log: http.log, warnOnce, csrf, clearSiteData: http.clearSiteData };
+  const { clearSiteData, log } = http;
+  const house = { engine, log, warnOnce, csrf, clearSiteData, unset: http.familiar.unset };
 
   function holdfast(req: IncomingMessage, res: ServerResponse, next: Next): void {
     const already = visitOf(req);
@@ -119,7 +121,10 @@ export function session(options: SessionOptions = {}): Sessions {
     const { cookie } = req.headers;
     const values = transport.usable ? cookieValues(cookie, transport.cookieName) : [];
     const tag = engine.cache.on && transport.usable ? tagIn(cookie, transport.cookieName) : undefined;
-    const opened = engine.open(values, factsOf(req, withheld, tag));
+    const opened = engine.open(
+      values,
+      factsOf(req, withheld, tag, transport.usable && transport.secure, http.familiar.lifetime),
+    );
     // What is thrown at once further in must not become a rejection that nobody handles, which ends the process.
     if (isPromise(opened)) opened.then((handle) => enter(req, res, next, handle, transport, values.length)).catch(next);
     else enter(req, res, next, opened, transport, values.length);
@@ -134,7 +139,7 @@ export function session(options: SessionOptions = {}): Sessions {
     values: number,
   ): void {
     const visit = new Visit(house, handle, transport, values, res, next);
-    attachVisit(req, visit);
+    attachVisit(req, visit, http.familiar.unset !== undefined);
     if (isHandshake(res)) {
       holdForSocket(engine, handle, req.socket);
       return next(handle.error);
@@ -149,8 +154,12 @@ export function session(options: SessionOptions = {}): Sessions {
   return Object.assign(holdfast, {
     require: (requirements?: RequireOptions) => requireSignIn(house, requirements),
     async upgrade(req: IncomingMessage, options?: UpgradeOptions) {
-      const { openUpgrade } = await import('./upgrade.js');
-      return openUpgrade(house, http, req, options);
+      // While it loads nobody else listens for errors of the raw socket: a client that resets it would end the process.
+      const { socket } = req;
+      const ignore = () => {};
+      socket.on('error', ignore);
+      const loaded = await import('./upgrade.js').finally(() => socket.off('error', ignore));
+      return loaded.openUpgrade(house, http, req, options);
     },
     background: () => markBackground(house),
     timeLeft: () => answerTimeLeft(house),
@@ -192,10 +201,7 @@ function requireOwnerIndex({ config, store }: Engine): void {
 
 function ignoringReads<Wrapped extends (req: never, res: never, next: Next) => unknown>(middleware: Wrapped): Wrapped {
   if (typeof middleware !== 'function') {
-    throw new SessionError(
-      'ERR_SESSION_ARGUMENT',
-      `ignoringReads: expected a middleware function, got ${typeof middleware}.`,
-    );
+    throw argumentError(`ignoringReads: expected a middleware function, got ${typeof middleware}.`);
   }
   const wrapped = (req: IncomingMessage, res: ServerResponse, next: Next): unknown => {
     const visit = visitOf(req);

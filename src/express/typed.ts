@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { SessionError } from '../core/errors.js';
 import type { Session } from '../core/session.js';
-import { visitOf } from './visit.js';
+import { notVisited, visitOf } from './visit.js';
 
 /**
  * The app's own keys of `req.session`, for `import 'holdfast/types'`. Extend it by declaration merging:
@@ -14,10 +13,7 @@ export interface SessionData {}
 export function sessionOf<Shape extends object = SessionData>(req: IncomingMessage): Session & Partial<Shape> {
   const visit = visitOf(req);
   if (!visit) {
-    throw new SessionError(
-      'ERR_SESSION_MIDDLEWARE_MISSING',
-      'sessionOf: this request did not pass session(). Mount it first: app.use(sessions).',
-    );
+    throw notVisited('sessionOf');
   }
   return visit.session as Session & Partial<Shape>;
 }

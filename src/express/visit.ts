@@ -12,11 +12,12 @@ import type { CsrfTokens } from '../http/csrf-token.js';
 import { type GateHooks, installGate, type ResponseHead } from '../http/gate.js';
 import type { HeadBefore } from '../http/head-snapshot.js';
 import type { Transport } from '../http/transport.js';
+import type { SessionStoreView } from './familiar/session-store.js';
 
 export type Next = (error?: unknown) => void;
 
 /** Where a request keeps its visit. A registered symbol, so that a second copy of the package finds it too. */
-const key = Symbol.for('holdfast.visit');
+export const visitKey = Symbol.for('holdfast.visit');
 
 /** What all visits of one `session()` share. */
 export interface House {
@@ -27,6 +28,8 @@ export interface House {
   readonly csrf: CsrfTokens;
   /** What `Clear-Site-Data` says when somebody signs out. */
   readonly clearSiteData: string | undefined;
+  /** What it means when the app sets `req.session` to null or deletes it. */
+  readonly unset: 'keep' | 'destroy' | undefined;
 }
 
 export class Visit implements GateHooks {
@@ -83,6 +86,33 @@ export class Visit implements GateHooks {
     return this.#house === house;
   }
 
+  /** What the app set `req.session` to instead: null or undefined. */
+  #unset: { readonly to: null | undefined } | undefined;
+  /** The object that has the request's `session` property, once it has one. */
+  home: object | undefined;
+  sessionStore: SessionStoreView | undefined;
+
+  /** What `req.session` is. */
+  get found(): Session | null | undefined {
+    return this.#unset ? this.#unset.to : this.session;
+  }
+
+  /** `req.session = null`: the response changes nothing, or ends the session, as the option `unset` says. */
+  unset(to: null | undefined): void {
+    const { handle } = this;
+    this.gate();
+    this.#unset = { to };
+    if (this.#house.unset === 'destroy' && handle.phase !== 'none') handle.endsWithResponse = true;
+    else handle.dropped = true;
+  }
+
+  /** `req.session` is set to what it was. */
+  resume(): void {
+    this.#unset = undefined;
+    this.handle.endsWithResponse = false;
+    this.handle.dropped = false;
+  }
+
   get session(): Session {
     this.gate();
     if (this.ignoringReads === 0) this.#read = true;
@@ -98,6 +128,10 @@ export class Visit implements GateHooks {
   /** What became of the cookie on this response, for `explain`. */
   get cookie(): 'kept' | 'set' | 'cleared' {
     return this.#cookie;
+  }
+
+  get engine(): Engine {
+    return this.#house.engine;
   }
 
   get csrf(): CsrfTokens {
@@ -134,12 +168,17 @@ export class Visit implements GateHooks {
   // ---- gate hooks
 
   beforeHead(head: ResponseHead): void | Promise<void> {
-    const stored = this.#house.engine.commit(this.handle);
+    const stored = this.#commit();
     if (stored) return stored.then(() => this.#writeHeaders(head));
     this.#writeHeaders(head);
   }
 
   beforeEnd(): void | Promise<void> {
+    return this.#commit();
+  }
+
+  #commit(): void | Promise<void> {
+    if (this.home && !Object.hasOwn(this.home, 'session')) this.unset(undefined);
     return this.#house.engine.commit(this.handle);
   }
 
@@ -222,47 +261,23 @@ export const isHandshake = (res: Partial<ServerResponse>): boolean => !res.getHe
 const hasClosed = (res: ServerResponse): boolean =>
   res.destroyed || (res as { stream?: { destroyed: boolean } }).stream?.destroyed === true;
 
+export const notVisited = (what: string): SessionError =>
+  new SessionError(
+    'ERR_SESSION_MIDDLEWARE_MISSING',
+    `${what}: this request did not pass session(). Mount it first: app.use(sessions).`,
+  );
+
 export function visitOf(req: IncomingMessage): Visit | undefined {
-  return (req as { [key]?: Visit } | null | undefined)?.[key];
+  return (req as { [visitKey]?: Visit } | null | undefined)?.[visitKey];
 }
 
 /** The visit that this very `session()` gave the request, or the error for `next` where there is none. */
 export function visitIn(req: IncomingMessage, house: House, asker: string): Visit | SessionError {
   const visit = visitOf(req);
   if (visit?.isOf(house)) return visit;
+  if (!visit) return notVisited(asker);
   return new SessionError(
     'ERR_SESSION_MIDDLEWARE_MISSING',
-    visit
-      ? `${asker}: this request has the session of another session(). Mount one of them on each route.`
-      : `${asker}: this request did not pass session(). Mount it first: app.use(sessions).`,
+    `${asker}: this request has the session of another session(). Mount one of them on each route.`,
   );
 }
-
-/** Gives the request its visit and its `session` property. */
-export function attachVisit(req: IncomingMessage, visit: Visit): void {
-  // Not enumerable: a request that is logged must not drag a session along.
-  Object.defineProperty(req, key, { value: visit });
-  // Express makes one prototype for the requests of each app; there the property costs a request nothing.
-  const shared: unknown = Object.getPrototypeOf(req);
-  const home = typeof shared === 'object' && shared !== null && Object.hasOwn(shared, 'app') ? shared : req;
-  if (!Object.hasOwn(home, 'session')) Object.defineProperty(home, 'session', sessionProperty);
-}
-
-const sessionProperty: PropertyDescriptor = {
-  configurable: true,
-  enumerable: true,
-  get(this: IncomingMessage): Session | undefined {
-    return visitOf(this)?.session;
-  },
-  set(this: IncomingMessage, value: unknown) {
-    // A request of the same app that did not pass session(): the name is free there.
-    if (!visitOf(this)) {
-      Object.defineProperty(this, 'session', { value, configurable: true, enumerable: true, writable: true });
-      return;
-    }
-    throw new SessionError(
-      'ERR_SESSION_ARGUMENT',
-      "req.session can't be assigned. Set its keys one by one, or end the session with `await req.session.destroy()`.",
-    );
-  },
-};

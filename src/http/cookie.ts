@@ -1,4 +1,4 @@
-import { describe, SessionError } from '../core/errors.js';
+import { argumentError, describe, type SessionError } from '../core/errors.js';
 import type { ResponseHead } from './response-head.js';
 
 const none: readonly string[] = Object.freeze([]);
@@ -139,7 +139,7 @@ function checkIdentity(name: string, secure: boolean): void {
 }
 
 function refusal(message: string): SessionError {
-  return new SessionError('ERR_SESSION_ARGUMENT', message);
+  return argumentError(message);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { describe, SessionError } from '../core/errors.js';
+import { describe, optionError } from '../core/errors.js';
 
 /** What a request shows of the page that sent it. */
 export interface CrossSiteInput {
@@ -157,16 +157,13 @@ function parseList(
 ): ReadonlySet<string> {
   if (list === undefined) return new Set();
   if (!Array.isArray(list)) {
-    throw new SessionError(
-      'ERR_SESSION_OPTION',
-      `${option}: expected a list such as ${example}, got ${describe(list)}.`,
-    );
+    throw optionError(`${option}: expected a list such as ${example}, got ${describe(list)}.`);
   }
   const items = new Set<string>();
   for (const [index, item] of list.entries()) {
     const problem = typeof item === 'string' ? problemOf(item) : `expected a string, as in ${example}.`;
     if (problem !== undefined) {
-      throw new SessionError('ERR_SESSION_OPTION', `${option}[${index}]: got ${describe(item)}, ${problem}`);
+      throw optionError(`${option}[${index}]: got ${describe(item)}, ${problem}`);
     }
     items.add(item);
   }

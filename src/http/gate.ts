@@ -10,7 +10,7 @@
  * later (on-headers) is asked first, so that the commit sees the headers that it sets.
  */
 import type { ServerResponse } from 'node:http';
-import { SessionError } from '../core/errors.js';
+import { argumentError } from '../core/errors.js';
 import { Gate } from './gate-state.js';
 import { type GatedResponse, type GateHooks, gateKey, type PipedSource } from './gate-types.js';
 import type { HeadBefore } from './head-snapshot.js';
@@ -29,10 +29,7 @@ export function installGate(res: ServerResponse, hooks: GateHooks, before?: Head
   // The one cast: the gate calls Node's methods with whatever arguments it was given.
   const gated = res as unknown as GatedResponse;
   if (gated[gateKey] !== undefined) {
-    throw new SessionError(
-      'ERR_SESSION_ARGUMENT',
-      'session() runs twice on this request: mount it once, before the routes that need it.',
-    );
+    throw argumentError('session() runs twice on this request: mount it once, before the routes that need it.');
   }
   gated[gateKey] = new Gate(gated, hooks, writeHead, before);
   gated.write = write;

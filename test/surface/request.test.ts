@@ -1,0 +1,234 @@
+/** `req.session` set to null or deleted, `req.sessionID` and `req.sessionStore`, as code written for express-session uses them. */
+import type { Express, Request } from 'express';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { SessionOptions, SessionStore } from '../../src/index.js';
+import { memoryStore } from '../../src/index.js';
+import { sessionIn, startApp, type TestApp } from '../support/app.js';
+import type { Client } from '../support/client.js';
+import { expressVersions } from '../support/express-versions.js';
+
+// biome-ignore lint/suspicious/noExplicitAny: what express-session's users write
+const loose = (req: Request): any => req;
+
+const routes = (app: Express): void => {
+  app.post('/put/:n', (req, res) => {
+    sessionIn(req).n = Number(req.params.n);
+    res.json({ id: loose(req).sessionID, same: loose(req).sessionID === sessionIn(req).id });
+  });
+  app.get('/', (req, res) => res.json({ n: sessionIn(req)?.n ?? null, id: loose(req).sessionID }));
+  for (const [path, value] of [
+    ['null', null],
+    ['undefined', undefined],
+  ] as const) {
+    app.post(`/${path}`, (req, res) => {
+      sessionIn(req).n = 99;
+      loose(req).session = value;
+      res.json({ now: String(loose(req).session) });
+    });
+  }
+  app.post('/delete', (req, res) => {
+    sessionIn(req).n = 99;
+    delete loose(req).session;
+    res.json({ now: String(loose(req).session) });
+  });
+  app.post('/back', (req, res) => {
+    const mine = req.session;
+    loose(req).session = null;
+    loose(req).session = mine;
+    sessionIn(req).n = 5;
+    res.json({});
+  });
+  app.post('/assign', (req, res) => {
+    loose(req).session = { n: 1 };
+    res.json({});
+  });
+  app.post('/assign-id', (req, res) => {
+    loose(req).sessionID = 'mine';
+    res.json({});
+  });
+  app.post('/destroy', async (req, res) => {
+    const before = loose(req).sessionID;
+    await sessionIn(req).destroy();
+    res.json({ same: before === loose(req).sessionID });
+  });
+  app.post('/store/:verb/:id', (req, res, next) => {
+    const { sessionStore } = loose(req);
+    const { verb, id } = req.params;
+    if (sessionStore !== loose(req).sessionStore) throw new Error('another store each time');
+    const callback = (error: Error | null, result: unknown) =>
+      error ? next(error) : res.json({ result: result ?? null });
+    if (verb === 'regenerate') sessionStore.regenerate(req, callback);
+    else if (verb === 'set') sessionStore.set(id, { n: 7 }, callback);
+    else if (verb === 'set-own') {
+      sessionIn(req).n = 8;
+      sessionStore.set(id, req.session, callback);
+    } else if (verb === 'touch') sessionStore.touch(id, req.session, callback);
+    else if (['all', 'length', 'clear'].includes(verb as string)) sessionStore[verb as string](callback);
+    else sessionStore[verb as string](id, callback);
+  });
+  app.post('/promised/:verb/:id', async (req, res) => {
+    res.json({ result: (await loose(req).sessionStore[req.params.verb](req.params.id)) ?? null });
+  });
+};
+
+describe.each(expressVersions)('on Express %s', (_, makeApp) => {
+  let app: TestApp;
+  afterEach(() => app.close());
+  const begin = async (options: SessionOptions = {}): Promise<Client> => {
+    app = await startApp(routes, options, makeApp);
+    const client = app.client();
+    await client.post('/put/1');
+    return client;
+  };
+  const n = async (client: Client) => (await client.get('/')).json<{ n: number | null }>().n;
+
+  describe.each(['null', 'undefined'])('req.session = %s', (value) => {
+    it("with unset: 'keep', which is the default, leaves the stored session as it was, and the cookie", async () => {
+      const client = await begin();
+      const answer = await client.post(`/${value}`);
+      expect([answer.status, answer.json(), answer.setCookies]).toEqual([200, { now: value }, []]);
+      expect(await n(client)).toBe(1);
+    });
+
+    it("with unset: 'destroy' ends the session with the response, and clears the cookie", async () => {
+      const client = await begin({ unset: 'destroy' });
+      const thief = client.copy();
+      const answer = await client.post(`/${value}`);
+      expect([answer.status, answer.json()]).toEqual([200, { now: value }]);
+      expect(answer.setCookies[0]).toContain('Max-Age=0');
+      expect(await n(thief)).toBeNull();
+      expect(app.events).toContainEqual(expect.objectContaining({ type: 'ended', reason: 'destroyed' }));
+    });
+
+    it.each(['keep', 'destroy'] as const)("a stranger's is stored nowhere with unset: '%s'", async (unset) => {
+      await begin({ unset });
+      const stranger = app.client();
+      expect((await stranger.post(`/${value}`)).setCookies).toEqual([]);
+      expect(app.events.filter(({ type }) => type === 'created')).toHaveLength(1);
+    });
+  });
+
+  it("a deletion is noticed with the option unset: 'destroy' ends, 'keep' drops the changes", async () => {
+    const client = await begin({ unset: 'destroy' });
+    const thief = client.copy();
+    expect((await client.post('/delete')).json()).toEqual({ now: 'undefined' });
+    expect(await n(thief)).toBeNull();
+    await app.close();
+    const other = await begin({ unset: 'keep' });
+    await other.post('/delete');
+    expect(await n(other)).toBe(1);
+  });
+
+  it('setting it back to what it was undoes the null', async () => {
+    const client = await begin({ unset: 'destroy' });
+    await client.post('/back');
+    expect(await n(client)).toBe(5);
+  });
+
+  it('nothing else can be assigned, and the error says what to do', async () => {
+    const client = await begin();
+    expect((await client.post('/assign')).json()).toMatchObject({ code: 'ERR_SESSION_ARGUMENT' });
+    expect((await client.post('/assign-id')).json<{ message: string }>().message).toMatch(/regenerate/);
+    expect(await n(client)).toBe(1);
+  });
+
+  it('req.sessionID is the public id, before the session is stored and after it has ended', async () => {
+    const client = await begin();
+    const stranger = app.client();
+    const answer = (await stranger.post('/put/2')).json<{ id: string; same: boolean }>();
+    expect(answer).toEqual({ id: expect.stringMatching(/^[\w-]{27}$/), same: true });
+    expect((await stranger.get('/')).json()).toEqual({ n: 2, id: answer.id });
+    expect((await client.post('/destroy')).json()).toEqual({ same: true });
+  });
+
+  describe('req.sessionStore', () => {
+    const two = async (options: SessionOptions = {}) => {
+      const client = await begin(options);
+      const other = app.client();
+      const { id } = (await other.post('/put/2')).json<{ id: string }>();
+      return { client, other, id };
+    };
+    const call = async (client: Client, verb: string, id = 'none') => {
+      const answer = await client.post(`/store/${verb}/${id}`);
+      return { status: answer.status, ...answer.json<{ result?: unknown; code?: string; message?: string }>() };
+    };
+
+    it.each(['get', 'load'])('%s gives a copy of the data and the cookie, by the public id', async (verb) => {
+      const { client, id } = await two();
+      const { result } = await call(client, verb, id);
+      expect(result).toEqual({ n: 2, cookie: expect.objectContaining({ httpOnly: true, originalMaxAge: null }) });
+      const promised = (await client.post(`/promised/${verb}/${id}`)).json();
+      expect(promised).toEqual({ result });
+    });
+
+    it('of what is no id, unknown or over it gives nothing, and no error', async () => {
+      const { client, other, id } = await two();
+      await other.post('/destroy');
+      for (const wrong of [id, 'a'.repeat(27), '__proto__', 'x', client.cookie]) {
+        expect(await call(client, 'get', encodeURIComponent(wrong))).toEqual({ status: 200, result: null });
+      }
+    });
+
+    it('destroy ends a session for good; set and touch do not bring it back', async () => {
+      const { client, other, id } = await two();
+      expect((await call(client, 'destroy', id)).status).toBe(200);
+      expect(await n(other)).toBeNull();
+      expect(await call(client, 'set', id)).toMatchObject({ status: 500, code: 'ERR_SESSION_ARGUMENT' });
+      expect((await call(client, 'touch', id)).status).toBe(200);
+      expect(await call(client, 'get', id)).toEqual({ status: 200, result: null });
+    });
+
+    it("destroy of the request's own session clears the cookie too", async () => {
+      const client = await begin();
+      const { id } = (await client.get('/')).json<{ id: string }>();
+      const answer = await client.post(`/store/destroy/${id}`);
+      expect(answer.setCookies[0]).toContain('Max-Age=0');
+    });
+
+    it("set stores the request's own session, and refuses any other with the reason", async () => {
+      const { client, other, id } = await two();
+      const own = (await client.get('/')).json<{ id: string }>().id;
+      expect((await call(client, 'set-own', own)).status).toBe(200);
+      expect(await n(client)).toBe(8);
+      expect((await call(client, 'set', id)).message).toMatch(/would lose what that one writes/);
+      expect(await n(other)).toBe(2);
+    });
+
+    it('all and length know the live ones by their public ids, and show no token', async () => {
+      const { client, id } = await two();
+      const { result } = await call(client, 'all');
+      expect(Object.keys(result as object)).toHaveLength(2);
+      expect(result).toHaveProperty([id, 'n'], 2);
+      expect((await call(client, 'length')).result).toBe(2);
+      for (const jar of client.jar.values()) expect(JSON.stringify(result)).not.toContain(jar.slice(0, 40));
+    });
+
+    it('all of a store that can not be walked is an error that says so', async () => {
+      const { create, read, update, touch, end, replace } = memoryStore();
+      const plain = { name: 'plain', networked: false, create, read, update, touch, end, replace } as SessionStore;
+      const client = await begin({ store: plain });
+      expect(await call(client, 'all')).toMatchObject({ status: 500, code: 'ERR_SESSION_STORE_CAPABILITY' });
+    });
+
+    it('clear ends everything where revokeEverything is on, and says so where it is not', async () => {
+      const { client } = await two();
+      expect((await call(client, 'clear')).message).toMatch(/revokeEverything: true/);
+      await app.close();
+      const again = await two({ revokeEverything: true });
+      expect((await call(again.client, 'clear')).status).toBe(200);
+      expect(await n(again.other)).toBeNull();
+    });
+
+    it('regenerate gives the request a new, empty session with a new token', async () => {
+      const client = await begin();
+      const old = client.copy();
+      expect((await call(client, 'regenerate')).status).toBe(200);
+      expect([await n(client), await n(old)]).toEqual([null, null]);
+    });
+
+    it.each(['createSession', 'generate'])('%s is refused with the remedy', async (verb) => {
+      const client = await begin();
+      expect((await call(client, verb)).message).toMatch(/req\.session/);
+    });
+  });
+});
