@@ -62,7 +62,7 @@ try {
   await turns('parts', async ({ built, values }) => {
     for (const [name, ns] of Object.entries(await microTimes(built, 200))) note(values, name, ns);
   });
-  console.log(report('ns a call', 0));
+  console.log(report('CPU ns a call', 0));
   if (!given['no-cases']) {
     const asked = chosen('case', given.case, [...cases, untouched]);
     const generator = findGenerator();

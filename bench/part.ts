@@ -49,6 +49,15 @@ export function chosen<Item extends { name: string }>(
   return items.filter(({ name }) => wanted.includes(name));
 }
 
+/** All but those that `names` names. */
+export function allBut(names: string): string {
+  const skipped = chosen('skip', names, configurations);
+  return configurations
+    .filter((one) => !skipped.includes(one))
+    .map(({ name }) => name)
+    .join(',');
+}
+
 /** Those that `--only` names (or `usual`), with the sessionless rows that they are compared with, the Express one first. */
 export function chosenConfigurations(only: string | undefined, usual?: readonly string[]): Configuration[] {
   const named = chosen('only', only ?? usual?.join(','), configurations);

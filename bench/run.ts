@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { aboutSeconds, busyLine, busyNow, machine } from './about.js';
 import { configurations } from './configurations/index.js';
 import { findGenerator } from './load.js';
-import type { Part, Settings } from './part.js';
+import { allBut, type Part, type Settings } from './part.js';
 import { parts } from './parts/index.js';
 import { bench, prepare, versionOf } from './prepare.js';
 import { keep, keptOf, writePage } from './results.js';
@@ -19,6 +19,7 @@ Options
   --rounds <n>      interleaved rounds
   --seconds <n>     of load for each row in a round
   --only <names>    these rows, by commas; no session is always among them
+  --skip <names>    table: all rows but these
   --case <names>    read, write, anon, public, untouched; by commas
   --sessions <n>    of each row
   --rate <n>        tail: requests per second (default: half of what the app without sessions carries)
@@ -50,6 +51,7 @@ async function main(): Promise<void> {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       only: { type: 'string' },
+      skip: { type: 'string' },
       case: { type: 'string' },
       sessions: { type: 'string' },
       rate: { type: 'string' },
@@ -71,7 +73,7 @@ async function main(): Promise<void> {
   const settingsOf = ({ defaults }: Part): Settings => ({
     rounds: count('rounds', given.rounds, 100) ?? (given.quick ? 2 : defaults.rounds),
     seconds: count('seconds', given.seconds, 60) ?? (given.quick ? 1 : defaults.seconds),
-    only: given.only,
+    only: given.skip === undefined ? given.only : allBut(given.skip),
     case: given.case,
     sessions: count('sessions', given.sessions, 1_000_000) ?? (given.quick ? 500 : defaults.sessions),
     rate: count('rate', given.rate, 1_000_000),

@@ -33,7 +33,7 @@ export const microPart: Part<MicroData> = {
       const { median, min, max } = spreadOf(rounds.flatMap((round) => round[name] ?? []).map((ns) => ns / 1_000));
       return [name, median.toFixed(2), `${short(min)}-${short(max)}`];
     });
-    return `${table([['part', 'µs', 'min-max'], ...rows])}
+    return `${table([['part', 'CPU µs', 'min-max'], ...rows])}
 
 On a record of about 1 KB; each round in a fresh process, in tight loops and so with everything hot: less than the same part costs inside a request.
 `;
