@@ -95,7 +95,9 @@ export class Client {
     const [pair = ''] = line.split(';', 1);
     const at = pair.indexOf('=');
     const [name, value] = [pair.slice(0, at), pair.slice(at + 1)];
-    if (/;\s*max-age=0/i.test(line)) this.jar.delete(name);
+    const [, expires] = /;\s*expires=([^;]+)/i.exec(line) ?? [];
+    if (/;\s*max-age=0/i.test(line) || (expires !== undefined && Date.parse(expires) < Date.now()))
+      this.jar.delete(name);
     else this.jar.set(name, value);
   }
 }
