@@ -44,7 +44,7 @@ import type {
   Sweepable,
   UpdateResult,
 } from '../core/store.js';
-import { answerOf, expiry, intoMarker, recordOf, type SessionDocument, stored } from './mongodb/documents.js';
+import { answerOf, expiry, intoMarker, isStored, recordOf } from './mongodb/documents.js';
 import { makeIndexes } from './mongodb/indexes.js';
 import { type Arrival, type Entered, Owners } from './mongodb/owners.js';
 import { type MongodbCollection, type MongodbDatabase, openCollection } from './mongodb/port.js';
@@ -192,7 +192,7 @@ class Mongodb implements MongodbStore {
 
   async listByOwner(owner: OwnerHash): Promise<readonly StoredEntry[]> {
     const found = await this.#collection.find({ owner, kind: 'session' }, { sort: { serial: 1 } }).toArray();
-    return found.map(entryOf);
+    return entriesOf(found);
   }
 
   async endByOwner(
@@ -208,8 +208,8 @@ class Mongodb implements MongodbStore {
   async scan(cursor?: string): Promise<{ readonly entries: readonly StoredEntry[]; readonly cursor?: string }> {
     const filter = { kind: 'session', ...(cursor !== undefined && { _id: { $gt: cursor } }) };
     const found = await this.#collection.find(filter, { sort: { _id: 1 }, limit: pageSize }).toArray();
-    const entries = found.map(entryOf);
-    const last = entries.at(-1)?.id;
+    const entries = entriesOf(found);
+    const last = (found.at(-1) as { readonly _id: SessionId } | undefined)?._id;
     return found.length < pageSize || last === undefined ? { entries } : { entries, cursor: last };
   }
 
@@ -257,7 +257,9 @@ const copyOf = (record: StoredRecord): StoredRecord => ({ ...record, bytes: new 
 const inconsistent = (): Error =>
   new Error('mongodbStore: the server refused a change of the version that it says is stored');
 
-function entryOf(document: object): StoredEntry {
-  const found = stored(document) as SessionDocument;
-  return { id: found._id, record: recordOf(found) };
+/** What is not ours is passed over: one document must not hide all others from a walk or a list. */
+function entriesOf(found: readonly object[]): StoredEntry[] {
+  return found.flatMap((document) =>
+    isStored(document) && document.kind === 'session' ? { id: document._id, record: recordOf(document) } : [],
+  );
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SessionId } from '../../src/core/ids.js';
-import { isEnded, type StoredRecord } from '../../src/core/store.js';
+import { isEnded, type StoredEntry, type StoredRecord } from '../../src/core/store.js';
 import { newVersion } from '../../src/core/token.js';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
@@ -86,9 +86,23 @@ describe.each(storeKinds)('G10, poisoned records in the store: $name', (kind) =>
     expect(await app.sessions.revokeAll('ada')).toBe(1);
   });
 
+  async function walked(): Promise<StoredEntry[]> {
+    const entries: StoredEntry[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await opened.store.scan(cursor);
+      entries.push(...page.entries);
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    return entries;
+  }
+
   it('a value that the store itself never writes is nobody or later, with an event, and its owner can be revoked', async (context) => {
     if (!opened.damage) return context.skip('nobody writes to this store but through it');
-    for (const [what, damage] of Object.entries(opened.damage)) {
+    const isNewer = (what: string): boolean => what.includes('newer release');
+    // A walk stops at what a newer release may have written, so that comes last.
+    const damages = Object.entries(opened.damage).sort(([one], [other]) => +isNewer(one) - +isNewer(other));
+    for (const [what, damage] of damages) {
       const owner = `ada, ${what}`;
       ada = await signedIn(app, owner);
       id = await idOf(ada);
@@ -96,8 +110,9 @@ describe.each(storeKinds)('G10, poisoned records in the store: $name', (kind) =>
       await damage(id, other);
       try {
         await isBoring();
-        if (what.includes('newer release') || kind.name !== 'redis') continue;
+        if (isNewer(what)) continue;
         expect(await app.sessions.list(owner)).toHaveLength(1);
+        expect((await walked()).map(({ id }) => id)).toContain(await idOf(spare));
         await app.sessions.revokeAll(owner);
         expect((await spare.get('/guarded')).status).toBe(401);
       } catch (cause) {

@@ -73,7 +73,7 @@ export function checkForm(value: Buffer): Buffer {
   );
 }
 
-export const isRecord = (value: Buffer): boolean => value[0] === recordForm;
+export const isRecord = (value: Buffer): boolean => value[0] === recordForm && !isDamaged(value);
 export const deadlineOf = (value: Buffer): number => value.readDoubleLE(deadlineAt);
 export const indexedOf = (value: Buffer): number => value.readDoubleLE(indexedAt);
 export const serialOf = (value: Buffer): number => value.readDoubleLE(thirdAt);
@@ -103,13 +103,19 @@ export function decodeRecord(value: Buffer): StoredRecord {
 const torso: StoredRecord = { bytes: new Uint8Array(0), version: '' as Version, idleDeadline: 0 };
 
 export function decode(value: Buffer): StoredRecord | Ended {
-  if ((value[0] ?? 0) > highestForm || value.length < markerHead || (isRecord(value) && !isWhole(value))) return torso;
+  if (isDamaged(value)) return torso;
   if (isRecord(checkForm(value))) return decodeRecord(value);
   return { ended: value.toString('utf8', markerHead, value.length), at: serialOf(value) };
 }
 
 /** Forms are counted up from 1; what begins with a printable character is somebody's text. */
 const highestForm = 0x1f;
+
+/** What no release has written: cut short, or somebody else's. Its numbers can't be read. */
+export function isDamaged(value: Buffer): boolean {
+  const form = value[0] ?? 0;
+  return form > highestForm || value.length < markerHead || (form === recordForm && !isWhole(value));
+}
 
 const isWhole = (value: Buffer): boolean =>
   value.length > recordHead + (value[versionLengthAt] ?? 0) + (value[ownerLengthAt] ?? 0);

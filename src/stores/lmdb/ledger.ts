@@ -1,6 +1,8 @@
 /**
  * What happens to the tables inside one transaction. Nothing here waits, and nothing is written before every check has
  * passed, so that a refusal leaves no trace.
+ *
+ * Length: every change keeps the same five tables in step, and each has to be seen beside the others.
  */
 import { SessionError } from '../../core/errors.js';
 import type { OwnerHash, SessionId, Version } from '../../core/ids.js';
@@ -21,6 +23,7 @@ import {
   encodeMarker,
   encodeRecord,
   indexedOf,
+  isDamaged,
   isRecord,
   movedTo,
   ownerOf,
@@ -93,6 +96,7 @@ export class Ledger {
     const found = this.#value(id);
     if (!found) return false;
     if (isRecord(found)) this.#end(id, found, ending);
+    else if (isDamaged(found)) this.#endDamaged(id, found, ending);
     return true;
   }
 
@@ -124,10 +128,10 @@ export class Ledger {
   endByOwner(owner: OwnerHash, ending: Ending, except?: SessionId): SessionId[] {
     const leaving = this.ownedBy(owner).flatMap((id) => {
       const found = id === except ? undefined : this.#value(id);
-      return found && isRecord(found) ? { id, found } : [];
+      return found && (isRecord(found) || isDamaged(found)) ? { id } : [];
     });
     this.#mark(owner, ending);
-    for (const { id, found } of leaving) this.#end(id, found, ending);
+    for (const { id } of leaving) this.end(id, ending);
     return leaving.map(({ id }) => id);
   }
 
@@ -155,6 +159,13 @@ export class Ledger {
       const value = table.get(name);
       this.#tables.expiry.remove(key);
       if (!value) continue;
+      if (kind === 's' && isDamaged(value)) {
+        // There is no deadline to ask: nobody can open it, and it would be in the way of every sweep.
+        table.remove(name);
+        this.#count(-value.length - overheadBytes);
+        removed++;
+        continue;
+      }
       const deadline = kind === 's' ? deadlineOf(value) : value.readDoubleLE(8);
       if (moment(deadline) > now) {
         this.#tables.expiry.put([moment(deadline), kind, name], noBytes);
@@ -192,7 +203,7 @@ export class Ledger {
 
   #value(id: SessionId): Buffer | undefined {
     const value = this.#tables.sessions.getBinary(id);
-    return value && checkForm(value);
+    return value && (isDamaged(value) ? value : checkForm(value));
   }
 
   #admit(
@@ -207,7 +218,7 @@ export class Ledger {
     if (limit === undefined) return [];
     const live = this.ownedBy(owner).filter((id) => {
       const value = id === leaving ? undefined : this.#value(id);
-      return value !== undefined && deadlineOf(value) > now;
+      return value !== undefined && isRecord(value) && deadlineOf(value) > now;
     });
     if (live.length < limit) return [];
     return onExceed === 'evict-oldest' && limit >= 1 ? live.slice(0, live.length + 1 - limit) : 'limit';
@@ -241,6 +252,13 @@ export class Ledger {
     this.#put(id, encodeMarker(ending, indexed), found.length);
     if (indexed === before) return;
     this.#tables.expiry.remove([before, 's', id]);
+    this.#tables.expiry.put([indexed, 's', id], noBytes);
+  }
+
+  /** Where it stands in the other tables is not known; a sweep and a list pass over what leads to a marker. */
+  #endDamaged(id: SessionId, found: Buffer, ending: Ending): void {
+    const indexed = moment(ending.keepUntil);
+    this.#put(id, encodeMarker(ending, indexed), found.length);
     this.#tables.expiry.put([indexed, 's', id], noBytes);
   }
 

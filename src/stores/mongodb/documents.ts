@@ -73,19 +73,22 @@ export function intoMarker(
   };
 }
 
-/** The document as ours; throws for one that a newer release or somebody else wrote, since guessing could lose a session. */
-export function stored(document: object | null): Stored | undefined {
-  if (document === null) return undefined;
+/** False for one that a newer release or somebody else wrote. */
+export function isStored(document: object): document is Stored {
   const fields = document as Record<string, unknown>;
-  const isOurs =
-    fields.kind === 'ended'
-      ? typeof fields.ended === 'string' && typeof fields.at === 'number'
-      : (fields.kind === 'session' || fields.kind === 'pending') &&
+  return fields.kind === 'ended'
+    ? typeof fields.ended === 'string' && typeof fields.at === 'number'
+    : (fields.kind === 'session' || fields.kind === 'pending') &&
         fields.bytes instanceof Uint8Array &&
         typeof fields.version === 'string' &&
         typeof fields.idleDeadline === 'number' &&
         ['string', 'undefined'].includes(typeof fields.owner);
-  if (isOurs) return document as Stored;
+}
+
+/** The document as ours; throws where it is not, since guessing could lose a session. */
+export function stored(document: object | null): Stored | undefined {
+  if (document === null) return undefined;
+  if (isStored(document)) return document;
   throw new SessionError(
     'ERR_SESSION_RECORD_UNREADABLE',
     'mongodbStore: a document under a session id has a form that this release does not know. Roll out the newer release everywhere, or see what else writes to the collection.',
