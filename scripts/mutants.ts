@@ -123,14 +123,38 @@ async function unmutatedIsGreen(folder: string, tests: readonly string[]): Promi
   return false;
 }
 
+const usage = `npm run mutants                    all of them: about an hour
+npm run mutants -- --only G3       those of a guarantee
+npm run mutants -- --only WORD     those with this in their description
+npm run mutants -- --list          says what there is, and runs nothing`;
+
+/** What is to be run, by a guarantee or a word. What is not understood runs nothing: a whole run takes long. */
+export function chosenBy(args: readonly string[]): readonly Mutant[] | 'list' | 'usage' {
+  const [option, only, ...more] = args;
+  if (option === undefined) return mutants;
+  if (option === '--list' && only === undefined) return 'list';
+  if (option !== '--only' || !only || more.length > 0) return 'usage';
+  return mutants.filter(({ guarantee, what }) => guarantee === only || what.includes(only));
+}
+
 async function main(): Promise<boolean> {
-  const at = process.argv.indexOf('--only');
-  const only = at === -1 ? '' : (process.argv[at + 1] ?? '');
-  const chosen = mutants.filter(({ guarantee, what }) => only === '' || guarantee === only || what.includes(only));
+  const chosen = chosenBy(process.argv.slice(2));
+  if (chosen === 'usage') {
+    console.log(usage);
+    return process.argv[2] === '--help';
+  }
+  if (chosen === 'list') {
+    for (const { guarantee, what } of mutants) console.log(`${guarantee.padEnd(4)} ${what}`);
+    return true;
+  }
+  if (chosen.length === 0) {
+    console.error('mutants: there is none of that guarantee, or with that word; --list says what there is');
+    return false;
+  }
   const folders = Array.from({ length: workers }, copyTree);
   try {
     const tests = [...new Set(chosen.flatMap((mutant) => mutant.tests))];
-    if (chosen.length === 0 || !(await unmutatedIsGreen(folders[0] ?? '', tests))) return false;
+    if (!(await unmutatedIsGreen(folders[0] ?? '', tests))) return false;
     const waiting = [...chosen];
     const verdicts: Verdict[] = [];
     await Promise.all(

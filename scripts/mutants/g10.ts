@@ -95,4 +95,12 @@ export const badInput: readonly Mutant[] = [
     replace: "'newer-format'",
     tests: [poisoned],
   },
+  {
+    guarantee: 'G10',
+    what: 'lmdb: a value that is cut short is known for damaged before its numbers are read',
+    file: 'src/stores/lmdb/layout.ts',
+    find: 'return form > highestForm || value.length < markerHead || (form === recordForm && !isWhole(value));',
+    replace: 'return form > highestForm;',
+    tests: ['test/lmdb/damaged.test.ts'],
+  },
 ];

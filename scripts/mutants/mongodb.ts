@@ -1,5 +1,5 @@
 /** The mechanisms of the MongoDB store: what decides a change of several documents, and what keeps the rest in order. */
-import type { Mutant } from './mutant.js';
+import { guaranteeTest, type Mutant } from './mutant.js';
 
 const file = (name: string): string => `src/stores/mongodb/${name}.ts`;
 const crashes = 'test/mongodb/crashes.test.ts';
@@ -116,8 +116,17 @@ export const mongodb: readonly Mutant[] = [
     guarantee: 'G10',
     what: 'mongodb: a document of another form is not taken for a session',
     file: file('documents'),
-    find: 'if (isOurs) return document as Stored;',
+    find: 'if (isStored(document)) return document;',
     replace: 'return document as Stored;',
     tests: [foreign],
+  },
+  {
+    guarantee: 'G10',
+    what: 'mongodb: a document of another form hides no other from a list or a walk',
+    file: 'src/stores/mongodb.ts',
+    find: "isStored(document) && document.kind === 'session' ? { id: document._id, record: recordOf(document) } : [],",
+    replace: '({ id: Reflect.get(document, "_id"), record: recordOf(stored(document) as never) }),',
+    also: [{ find: 'isStored, recordOf }', replace: 'recordOf, stored }' }],
+    tests: [guaranteeTest('g10-poisoned')],
   },
 ];
