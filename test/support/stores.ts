@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open as openLmdb } from 'lmdb';
 import pg from 'pg';
-import { createClient } from 'redis';
 import type { SessionId } from '../../src/core/ids.js';
 import type { OwnerIndexed, Scannable, SessionStore, Sweepable } from '../../src/core/store.js';
 import { lmdbStore } from '../../src/stores/lmdb.js';
@@ -11,11 +10,11 @@ import { memoryStore } from '../../src/stores/memory.js';
 import { migrating as migratingStore } from '../../src/stores/migrating.js';
 import { mongodbStore } from '../../src/stores/mongodb.js';
 import { postgresStore } from '../../src/stores/postgres.js';
-import { redisStore } from '../../src/stores/redis.js';
+import { type RedisClient, redisStore } from '../../src/stores/redis.js';
 import { type Connected, connect, freshName, mongodb as mongodbServer, sharedMongodb } from './mongodb-server.js';
 import { needs } from './needs.js';
 import { dropSchema, freshSchema, poolOf, postgresAvailable, postgresUrl } from './postgres-schema.js';
-import { startRedis } from './redis-server.js';
+import { connectRedis, type RedisConnections } from './redis-clients.js';
 
 export type FullStore = SessionStore & OwnerIndexed & Scannable & Sweepable;
 
@@ -88,10 +87,7 @@ function lmdbDamage(path: string): NonNullable<OpenStore['damage']> {
 
 const redisServer = needs('redis-server');
 
-function redisDamage(
-  prefix: string,
-  command: (...args: (string | Buffer)[]) => Promise<unknown>,
-): NonNullable<OpenStore['damage']> {
+function redisDamage(prefix: string, command: RedisConnections['command']): NonNullable<OpenStore['damage']> {
   const keyOf = (id: SessionId) => `${prefix}{${id.slice(0, 5)}}:s:${id}`;
   const set = async (id: SessionId, change: (value: Buffer) => Buffer) =>
     command('SET', keyOf(id), change((await command('GET', keyOf(id))) as Buffer));
@@ -116,31 +112,22 @@ function redisDamage(
   };
 }
 
-const redisClient = async (port: number) => {
-  const client = createClient({ socket: { host: '127.0.0.1', port } });
-  client.on('error', () => undefined);
-  return client.connect();
-};
+let redisConnections: Promise<RedisConnections> | undefined;
 
-let redisClients: Promise<readonly Awaited<ReturnType<typeof redisClient>>[]> | undefined;
-
-/** One server and three clients for all tests of a process, which they end with; a prefix for each store. */
+/** One server, or cluster, and its clients for all tests of a process, which they end with; a prefix for each store. */
 const redis: StoreKind = {
   name: 'redis',
   async open() {
-    redisClients ??= startRedis(redisServer ?? '').then(({ port }) =>
-      Promise.all([1, 2, 3].map(() => redisClient(port))),
-    );
-    const [first, second, raw] = await redisClients;
-    if (!first || !second || !raw) throw new Error('not connected');
+    redisConnections ??= connectRedis(redisServer ?? '');
+    const { first, second, command } = await redisConnections;
     const prefix = `${freshName()}:`;
     // Redis removes what has expired by itself, so there is nothing to sweep.
-    const storeOf = (client: typeof first): FullStore =>
+    const storeOf = (client: RedisClient): FullStore =>
       Object.assign(redisStore({ client, prefix }), { sweep: () => 0 }) as FullStore;
     const [store, again] = [storeOf(first), storeOf(second)];
     return {
       store,
-      damage: redisDamage(prefix, (...args) => raw.sendCommand(args, { typeMapping: { 36: Buffer } })),
+      damage: redisDamage(prefix, command),
       reopen: () => again,
       remove: async () => undefined,
     };
