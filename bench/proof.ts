@@ -71,8 +71,12 @@ export async function beginSessions(visitor: Visitor, count = sessionCount): Pro
   const worker = async (): Promise<void> => {
     for (let n = next++; n < count; n = next++) {
       let reply = await visitor.ask('POST', `/begin/${n}`);
-      // A store that has just started may be too slow for the first crowd; nothing is measured yet.
-      for (let again = 0; again < 3 && reply.status === 503; again++) reply = await visitor.ask('POST', `/begin/${n}`);
+      // A store that has just started may be too slow for the first crowd, and holdfast's breaker then refuses for a
+      // quarter of a second; nothing is measured yet.
+      for (let again = 0; again < 20 && reply.status === 503; again++) {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        reply = await visitor.ask('POST', `/begin/${n}`);
+      }
       const pairs = lastingCookies(reply.headers);
       if (reply.status !== 200 || pairs.length === 0) {
         throw new Error(`POST /begin/${n} answered ${reply.status} with ${pairs.length} cookies.`);
