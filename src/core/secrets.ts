@@ -44,10 +44,12 @@ export const howToMakeASecret =
 /** The secrets as a list, newest first; throws for any that is weak. The message never shows one. */
 export function checkSecrets(value: unknown, option = 'secret'): readonly string[] {
   const list = Array.isArray(value) ? value : [value];
+  // Of another function's option: session() is not where it goes.
+  const how = option === 'secret' ? howToMakeASecret : howToMakeASecret.split('\n', 1)[0];
   if (list.length === 0) {
     throw new SessionError(
       'ERR_SESSION_SECRET_REQUIRED',
-      `${option}: expected at least one secret, got an empty array.\n${howToMakeASecret}`,
+      `${option}: expected at least one secret, got an empty array.\n${how}`,
     );
   }
   if (list.length > 16) {
@@ -59,16 +61,13 @@ export function checkSecrets(value: unknown, option = 'secret'): readonly string
     const name = Array.isArray(value) ? `${option}[${index}]` : option;
     if (typeof secret !== 'string') {
       const received = typeof secret === 'object' ? describe(secret) : typeof secret;
-      throw new SessionError(
-        'ERR_SESSION_SECRET_REQUIRED',
-        `${name}: expected a string, got ${received}.\n${howToMakeASecret}`,
-      );
+      throw new SessionError('ERR_SESSION_SECRET_REQUIRED', `${name}: expected a string, got ${received}.\n${how}`);
     }
     const weakness = weaknessOf(secret);
     if (weakness) {
       throw new SessionError(
         'ERR_SESSION_SECRET_WEAK',
-        `${name}: expected at least ${fewestBytes} random bytes, got ${weakness}.\n${howToMakeASecret}`,
+        `${name}: expected at least ${fewestBytes} random bytes, got ${weakness}.\n${how}`,
       );
     }
   });

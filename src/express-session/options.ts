@@ -79,7 +79,8 @@ export function resolveStoreOptions(given: unknown): Resolved {
   const config = resolveEngineOptions({ ...rest, idle: rest.idle ?? '24h', absolute: rest.absolute ?? '400d' });
   return {
     store: checkStore(store),
-    secrets: checkSecrets(secret),
+    // Named in full: express-session has a `secret` of its own beside it.
+    secrets: checkSecrets(secret, 'new HoldfastStore() secret'),
     // A record that express-session made does not open under session(), whose tokens know nothing of its ids.
     config: { ...config, audience: `express-session/${config.audience}`, ownIdleLeads: true },
     owner: owner === undefined ? undefined : callable(owner, 'owner'),
