@@ -34,3 +34,9 @@ export function busyLine(busy: number, cores = cpus().length): string {
 export function aboutSeconds(seconds: number): string {
   return seconds < 90 ? `about ${Math.ceil(seconds / 5) * 5} s` : `about ${Math.ceil(seconds / 60)} min`;
 }
+
+/** Why something failed, to be kept with the results: one line, without the machine's paths. */
+export function reasonOf(error: unknown): string {
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  return line.replaceAll(/(?:file:\/\/)?(?:\/[\w.@-]+){2,}/g, '...').slice(0, 300);
+}

@@ -6,7 +6,7 @@ export interface Bar {
   readonly ours: boolean;
 }
 
-const [width, left, row, top] = [760, 300, 22, 44];
+const [width, left, row, top] = [820, 350, 22, 44];
 const room = width - left - 60;
 
 const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');

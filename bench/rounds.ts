@@ -1,4 +1,5 @@
 /** Interleaved rounds: each runs every configuration once, in an order that changes, so that drift hits all alike. */
+import { reasonOf } from './about.js';
 import type { Case } from './cases.js';
 import type { Configuration } from './configurations/configuration.js';
 import { connections, type Generator } from './load.js';
@@ -72,8 +73,6 @@ export async function stand(configuration: Configuration, plan: ReadyPlan): Prom
     visitor.close();
   }
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 500);
 
 /**
  * Two at a time, since each keeps a core busy. A row that fails is left out, and said so in `failures`; but nothing is

@@ -12,6 +12,7 @@ import { mongodbStore } from '../../src/stores/mongodb.js';
 import { postgresStore } from '../../src/stores/postgres.js';
 import { redisStore } from '../../src/stores/redis.js';
 import { findProgram, type ProgramName, programs } from '../../test/support/programs.js';
+import { reasonOf } from '../about.js';
 import { onMongodb } from '../configurations/on-mongodb.js';
 import { onPostgres } from '../configurations/on-postgres.js';
 import { onRedis } from '../configurations/on-redis.js';
@@ -185,7 +186,7 @@ async function measureKind(kind: Kind, most: number, rounds: number, say: (line:
       say(`${kind.name}: ${sessions} sessions`);
     }
   } catch (error) {
-    cut = `${kind.name}: ${error instanceof Error ? error.message.slice(0, 300) : error}`;
+    cut = `${kind.name}: ${reasonOf(error)}`;
     say(cut);
   } finally {
     for (const one of opened) await one.close();

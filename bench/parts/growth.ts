@@ -1,4 +1,5 @@
 /** Growth over the size of a record: what a read, a write and an untouched session cost at 200 B, 1, 10 and 100 KB. */
+import { reasonOf } from '../about.js';
 import { type Case, cases, untouched } from '../cases.js';
 import { configurations } from '../configurations/index.js';
 import { short, table } from '../markdown.js';
@@ -73,7 +74,7 @@ export const growthPart: Part<GrowthData> = {
             say(`${one.name}, ${asked.name}: done`);
           }
         } catch (error) {
-          say(`LEFT OUT from here on: ${one.name}: ${error instanceof Error ? error.message.slice(0, 300) : error}`);
+          say(`LEFT OUT from here on: ${one.name}: ${reasonOf(error)}`);
           failed.push(one.name);
         } finally {
           await closeAll(sized.map(({ standing }) => standing));

@@ -1,4 +1,5 @@
 /** What a session takes: in the server process after a garbage collection, and in the store. */
+import { reasonOf } from '../about.js';
 import { configurations } from '../configurations/index.js';
 import { short, table } from '../markdown.js';
 import { chosenConfigurations, type Part, packagesOf } from '../part.js';
@@ -41,7 +42,9 @@ export const memoryPart: Part<MemoryData> = {
   async run({ only, sessions }, { serverFile, say }) {
     const rows: MemoryRow[] = [];
     for (const one of chosenConfigurations(only, usual)) {
-      const served = await Served.start(one, serverFile).catch((error) => void say(`LEFT OUT: ${one.name}: ${error}`));
+      const served = await Served.start(one, serverFile).catch(
+        (error) => void say(`LEFT OUT: ${one.name}: ${reasonOf(error)}`),
+      );
       if (!served) continue;
       const visitor = new Visitor(served.port);
       try {
@@ -65,7 +68,7 @@ export const memoryPart: Part<MemoryData> = {
         });
         say(`${one.name}: done`);
       } catch (error) {
-        say(`LEFT OUT: ${one.name}: ${error instanceof Error ? error.message.slice(0, 300) : error}`);
+        say(`LEFT OUT: ${one.name}: ${reasonOf(error)}`);
       } finally {
         visitor.close();
         await served.close();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { About } from '../../bench/about.js';
+import { type About, reasonOf } from '../../bench/about.js';
 import { cases } from '../../bench/cases.js';
 import { chart } from '../../bench/chart.js';
 import { configurations } from '../../bench/configurations/index.js';
@@ -165,6 +165,14 @@ describe('the report', () => {
     expect(text).toContain('Quiet machine');
     expect(text).toMatch(/\| holdfast, Redis +\| +0\.90 \(0\.90-0\.90\)/);
     expect(text).toContain('LEFT OUT: holdfast-lmdb: it did not start');
+  });
+
+  test('keeps of a failure one line, and no path of the machine', () => {
+    const said = reasonOf(
+      new Error('POST /begin/4 answered 503: at file:///srv/app/dist/index.js:1:2 in /srv/app/x\n  stack'),
+    );
+    expect(said).toBe('POST ... answered 503: at ...:1:2 in ...');
+    expect(reasonOf('3 of 4 answers')).toBe('3 of 4 answers');
   });
 
   test('warns of a busy machine', () => {
