@@ -8,6 +8,14 @@ const twoConnections = 'test/redis/watch-ioredis.test.ts';
 export const redis: readonly Mutant[] = [
   {
     guarantee: 'G6',
+    what: "redis: a damaged record's owner is not looked for in another slot",
+    file: 'src/stores/redis/scripts.gen.ts',
+    find: 'if owner and tag == string.sub(id_of(key), 1, 5) then',
+    replace: 'if owner then',
+    tests: ['test/redis/damaged-owner.test.ts'],
+  },
+  {
+    guarantee: 'G6',
     what: 'redis: a lost link says that any session may have changed',
     file: 'src/stores/redis/watch/watch.ts',
     find: "    link.close();\n    this.#tell('all');\n",

@@ -12,6 +12,8 @@ export interface RedisConnections {
   readonly second: RedisClient;
   /** To the server that has the key, which is the second word; every string of the answer is a Buffer. */
   command(name: string, key: string, ...rest: (string | Buffer)[]): Promise<unknown>;
+  /** For whoever does not want them until the process ends. */
+  end(): Promise<void>;
 }
 
 const buffers = { typeMapping: { 36: Buffer } } as const;
@@ -21,20 +23,28 @@ const quiet = <Client extends { on(event: 'error', listener: () => void): unknow
   return client;
 };
 
+type Ends = { destroy(): unknown } | { disconnect(): unknown };
+const ending = (stop: () => Promise<unknown>, clients: readonly Ends[]) => async () => {
+  for (const client of clients) 'destroy' in client ? client.destroy() : client.disconnect();
+  await stop();
+};
+
 const ways: Record<string, (binary: string) => Promise<RedisConnections>> = {
   async 'node-redis'(binary) {
-    const { port } = await startRedis(binary);
+    const { port, stop } = await startRedis(binary);
     const connect = () => quiet(createClient({ socket: at(port) })).connect();
     const [first, second, raw] = [await connect(), await connect(), await connect()];
-    return { first, second, command: (...args) => raw.sendCommand(args, buffers) };
+    const end = ending(stop, [first, second, raw]);
+    return { first, second, end, command: (...args) => raw.sendCommand(args, buffers) };
   },
   async ioredis(binary) {
-    const { port } = await startRedis(binary);
+    const { port, stop } = await startRedis(binary);
     const [first, second, raw] = [1, 2, 3].map(() => quiet(new Redis(at(port)))) as [Redis, Redis, Redis];
-    return { first, second, command: (name, ...args: (string | Buffer)[]) => raw.callBuffer(name, ...args) };
+    const end = ending(stop, [first, second, raw]);
+    return { first, second, end, command: (name, ...args: (string | Buffer)[]) => raw.callBuffer(name, ...args) };
   },
   async 'node-redis-cluster'(binary) {
-    const { servers } = await startRedisCluster(binary);
+    const { servers, stop } = await startRedisCluster(binary);
     const rootNodes = servers.map(({ port }) => ({ socket: at(port) }));
     const connect = async () => {
       const client = quiet(createCluster({ rootNodes }));
@@ -45,14 +55,16 @@ const ways: Record<string, (binary: string) => Promise<RedisConnections>> = {
     return {
       first,
       second,
+      end: ending(stop, [first, second, raw]),
       command: (name, key, ...rest) => raw.sendCommand(key, false, [name, key, ...rest], buffers),
     };
   },
   async 'ioredis-cluster'(binary) {
-    const { servers } = await startRedisCluster(binary);
+    const { servers, stop } = await startRedisCluster(binary);
     const connect = () => quiet(new Cluster(servers.map(({ port }) => at(port))));
     const [first, second, raw] = [connect(), connect(), connect()];
-    return { first, second, command: (name, ...args: (string | Buffer)[]) => raw.callBuffer(name, ...args) };
+    const end = ending(stop, [first, second, raw]);
+    return { first, second, end, command: (name, ...args: (string | Buffer)[]) => raw.callBuffer(name, ...args) };
   },
 };
 

@@ -5,9 +5,6 @@ local slack = 60000
 local function session_key(id)
 return prefix .. '{' .. string.sub(id, 1, 5) .. '}:s:' .. id
 end
-local function index_key(owner)
-return prefix .. '{' .. string.sub(owner, 1, 5) .. '}:o:' .. owner
-end
 local function id_of(key)
 return string.sub(key, #prefix + 11)
 end
@@ -35,6 +32,11 @@ return (struct.unpack('<d', value, 13))
 end
 local function owner_of(value)
 if string.byte(value) == 2 then return string.sub(value, 21, 47) end
+end
+local function index_of(key, value)
+local owner = owner_of(value)
+local tag = owner and string.sub(owner, 1, 5)
+if owner and tag == string.sub(id_of(key), 1, 5) then return prefix .. '{' .. tag .. '}:o:' .. owner end
 end
 local function head_of(key)
 return unless_odd(redis.pcall('GETRANGE', key, 0, 46))
@@ -67,8 +69,8 @@ end
 local function finish(key, record, marker, keep_until)
 redis.call('DEL', key)
 redis.call('SET', key, marker, 'PXAT', moment(keep_until + slack))
-local owner = owner_of(record)
-if owner then redis.call('ZREM', index_key(owner), id_of(key)) end
+local index = index_of(key, record)
+if index then redis.call('ZREM', index, id_of(key)) end
 end
 local function live_sessions(index, now, leaving)
 local live = {}
@@ -181,8 +183,8 @@ return 'replaced'`,
   takeBack: `local head = head_of(KEYS[1])
 if kind_of(head) == 'record' and version_of(head) == ARGV[1] then
 redis.call('DEL', KEYS[1])
-local owner = owner_of(head)
-if owner then redis.call('ZREM', index_key(owner), id_of(KEYS[1])) end
+local index = index_of(KEYS[1], head)
+if index then redis.call('ZREM', index, id_of(KEYS[1])) end
 end
 return 'taken-back'`,
   touch: `local head = head_of(KEYS[1])
@@ -192,8 +194,8 @@ if deadline > deadline_of(head) then
 redis.call('PEXPIREAT', KEYS[1], moment(deadline + slack))
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
 redis.call('SETRANGE', KEYS[1], 12, struct.pack('<d', deadline))
-local owner = owner_of(head)
-if owner then outlive(index_key(owner), deadline) end
+local index = index_of(KEYS[1], head)
+if index then outlive(index, deadline) end
 end
 return 'touched'`,
   update: `local found = redis.call('GET', KEYS[1])
@@ -206,7 +208,8 @@ local deadline = math.max(before, deadline_of(ARGV[1]))
 local owner = owner_of(found)
 local head = string.sub(found, 1, 1) .. version_of(ARGV[1]) .. struct.pack('<d', deadline)
 write(KEYS[1], head .. (owner or '') .. string.sub(ARGV[1], 21))
-if owner and deadline > before then outlive(index_key(owner), deadline) end
+local index = index_of(KEYS[1], found)
+if index and deadline > before then outlive(index, deadline) end
 return 'updated'`,
 } as const;
 

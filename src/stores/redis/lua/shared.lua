@@ -10,10 +10,6 @@ local function session_key(id)
   return prefix .. '{' .. string.sub(id, 1, 5) .. '}:s:' .. id
 end
 
-local function index_key(owner)
-  return prefix .. '{' .. string.sub(owner, 1, 5) .. '}:o:' .. owner
-end
-
 local function id_of(key)
   return string.sub(key, #prefix + 11)
 end
@@ -52,6 +48,14 @@ end
 
 local function owner_of(value)
   if string.byte(value) == 2 then return string.sub(value, 21, 47) end
+end
+
+-- The index that a record is in. The head of one that was damaged, or that belongs to another session, may name an owner
+-- whose keys lie in another slot: a cluster would break off the script there, and with it a revocation.
+local function index_of(key, value)
+  local owner = owner_of(value)
+  local tag = owner and string.sub(owner, 1, 5)
+  if owner and tag == string.sub(id_of(key), 1, 5) then return prefix .. '{' .. tag .. '}:o:' .. owner end
 end
 
 -- All but the payload.
@@ -99,8 +103,8 @@ end
 local function finish(key, record, marker, keep_until)
   redis.call('DEL', key)
   redis.call('SET', key, marker, 'PXAT', moment(keep_until + slack))
-  local owner = owner_of(record)
-  if owner then redis.call('ZREM', index_key(owner), id_of(key)) end
+  local index = index_of(key, record)
+  if index then redis.call('ZREM', index, id_of(key)) end
 end
 
 -- The owner's sessions that count towards a limit at now, oldest first, but leaving.

@@ -7,7 +7,7 @@
 local head = head_of(KEYS[1])
 if kind_of(head) == 'record' and version_of(head) == ARGV[1] then
   redis.call('DEL', KEYS[1])
-  local owner = owner_of(head)
-  if owner then redis.call('ZREM', index_key(owner), id_of(KEYS[1])) end
+  local index = index_of(KEYS[1], head)
+  if index then redis.call('ZREM', index, id_of(KEYS[1])) end
 end
 return 'taken-back'

@@ -13,7 +13,7 @@ if deadline > deadline_of(head) then
   redis.call('PEXPIREAT', KEYS[1], moment(deadline + slack))
   if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
   redis.call('SETRANGE', KEYS[1], 12, struct.pack('<d', deadline))
-  local owner = owner_of(head)
-  if owner then outlive(index_key(owner), deadline) end
+  local index = index_of(KEYS[1], head)
+  if index then outlive(index, deadline) end
 end
 return 'touched'

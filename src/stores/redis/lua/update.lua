@@ -14,5 +14,6 @@ local deadline = math.max(before, deadline_of(ARGV[1]))
 local owner = owner_of(found)
 local head = string.sub(found, 1, 1) .. version_of(ARGV[1]) .. struct.pack('<d', deadline)
 write(KEYS[1], head .. (owner or '') .. string.sub(ARGV[1], 21))
-if owner and deadline > before then outlive(index_key(owner), deadline) end
+local index = index_of(KEYS[1], found)
+if index and deadline > before then outlive(index, deadline) end
 return 'updated'
