@@ -49,6 +49,7 @@ export type { RequireOptions } from './express/require.js';
 export { type Middleware, type Sessions, session } from './express/session.js';
 export { type SessionData, sessionOf } from './express/typed.js';
 export type { AcceptedUpgrade, RefusedUpgrade, Upgrade, UpgradeOptions } from './express/upgrade.js';
+export type { MigrateFromOptions } from './express-session/legacy/face.js';
 export { safeReturnPath } from './http/return-path.js';
 export type { SessionEnd, WebSocketPort } from './http/upgrade.js';
 export { type MemoryStoreOptions, memoryStore } from './stores/memory.js';

@@ -9,6 +9,7 @@ import { badInput } from './g10.js';
 import { outputAndMemory } from './g11-g12.js';
 import { betweenStores } from './migrating.js';
 import { mongodb } from './mongodb.js';
+import { takenOver } from './moving.js';
 import type { Mutant } from './mutant.js';
 import { people } from './people.js';
 import { postgres } from './postgres.js';
@@ -30,4 +31,5 @@ export const mutants: readonly Mutant[] = [
   ...socketsAndPolling,
   ...betweenStores,
   ...bridgedStores,
+  ...takenOver,
 ];

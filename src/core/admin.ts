@@ -37,6 +37,7 @@ export interface Managed
   extends Pick<Engine, 'store' | 'keyring' | 'config' | 'guard' | 'repository' | 'events' | 'endSession'> {
   readonly signals: Pick<Signals, 'ended'>;
   readonly epoch?: Epoch;
+  readonly predecessor?: Engine['predecessor'];
   readonly cache?: { forget(id: SessionId): void };
 }
 
@@ -143,6 +144,7 @@ export async function revokeOwner(
   const ending = engine.repository.ownerEnding(reasonOf(reason, operation));
   let count = 0;
   for (const hash of hashesOf(engine, ownerOf(owner, operation))) {
+    await (await engine.predecessor?.())?.releaseOwner(hash, except);
     const ids = await engine.guard.call('endByOwner', () =>
       store.endByOwner(hash, ending, except === undefined ? {} : { except }),
     );

@@ -17,6 +17,7 @@ export type AuditAction =
   | 'sign-out'
   | 'session-ended'
   | 'everything-ended'
+  | 'move-refused'
   | 'token-refused'
   | 'record-refused'
   | 'guard-refused'
@@ -85,6 +86,8 @@ function describeFor(event: SessionEvent, stored: Stored | undefined): Said {
     case 'created':
       if (stored?.header.pending) return { action: 'sign-in-step', reason: stored.header.pending.step };
       return stored?.header.owner === undefined ? undefined : { action: 'sign-in' };
+    case 'adopted':
+      return stored?.header.owner === undefined ? undefined : { action: 'sign-in', reason: 'adopted' };
     case 'replaced':
       return replaced(event.cause, event.replacedId, stored);
     case 'ended':
@@ -95,6 +98,7 @@ function describeFor(event: SessionEvent, stored: Stored | undefined): Said {
       return { action: 'everything-ended', reason: event.reason };
     case 'token-refused':
       return { action: event.type, reason: event.endedReason ?? event.reason };
+    case 'move-refused':
     case 'record-refused':
     case 'guard-refused':
     case 'sign-in-refused':

@@ -9,6 +9,7 @@ import type { SessionId } from './ids.js';
 import { merge } from './merge.js';
 import type { Parts } from './parts.js';
 import { standingOf } from './policy.js';
+import { letGo } from './predecessor.js';
 import { busy, endedError, signInRefused, toldEndings, unreadable } from './refusals.js';
 import type { Found, OwnerFields, PutResult } from './repository.js';
 import { type Data, fill, type Session } from './session.js';
@@ -135,6 +136,7 @@ export class Changes {
       return put;
     }
     this.#cookieCanFollow(handle, true);
+    await letGo(this.#parts, handle);
     const secret = newSecret();
     const header = headerAfterRise(
       this.#parts.config,

@@ -1,6 +1,8 @@
 /**
  * open -> use -> commit: a session's way through a request. No HTTP, and no I/O but through the repository. Reads that
  * a store answers at once, and commits with nothing to store, run without a promise.
+ *
+ * Length: the order of effects of a request is decided here and nowhere else.
  */
 import { Admission } from './admission.js';
 import type { Actor } from './audit.js';
@@ -18,6 +20,7 @@ import { Notices } from './notices.js';
 import type { EngineConfig } from './options.js';
 import type { Parts } from './parts.js';
 import { deadlinesOf, idleMsOf, lifeOf } from './policy.js';
+import type { Predecessor } from './predecessor.js';
 import { isTemporary, unreadable } from './refusals.js';
 import { type Found, Repository } from './repository.js';
 import { Sealer } from './seal.js';
@@ -45,6 +48,8 @@ export class Engine implements Parts {
   readonly epoch: Epoch;
   readonly store: SessionStore;
   readonly changes: Changes;
+  /** Set once, before the first request. */
+  predecessor: (() => Promise<Predecessor>) | undefined;
   readonly #tokens: TokenCodec;
   readonly #admission: Admission;
   readonly #verbs: Verbs;
@@ -130,7 +135,8 @@ export class Engine implements Parts {
   #confirmOffer(handle: SessionHandle): void | Promise<void> {
     const { stored } = handle;
     // By now the successor may have been succeeded: handed out so late, it would pass for a copied cookie.
-    if (this.config.clock.now() - handle.openedAt >= this.config.renewEveryMs) handle.offer = undefined;
+    const { renewEveryMs, clock } = this.config;
+    if (renewEveryMs > 0 && clock.now() - handle.openedAt >= renewEveryMs) handle.offer = undefined;
     if (!handle.offer || !stored || handle.wrote || handle.phase !== 'alive') return;
     const settle = (answer: 'touched' | 'gone') => {
       if (answer === 'gone') handle.offer = undefined;
@@ -154,7 +160,7 @@ export class Engine implements Parts {
     const { stored, offer } = handle;
     const secret = handle.cookie === 'set' ? handle.secret : offer;
     if (!secret || !stored || handle.phase !== 'alive') return undefined;
-    if (secret === offer) this.events.emit({ type: 'renewed', id: stored.id });
+    if (secret === offer && offer !== handle.secret) this.events.emit({ type: 'renewed', id: stored.id });
     const set = this.#tokens.write(stored.id, secret);
     if (!stored.header.persistent) return { set };
     const { endsAt } = deadlinesOf(stored.header, stored.idleDeadline, this.config);
@@ -192,7 +198,9 @@ export class Engine implements Parts {
   isDue(handle: SessionHandle): boolean {
     const { stored } = handle;
     if (!stored || handle.phase !== 'alive') return false;
-    return handle.offer !== undefined || handle.headerChanged || this.#touchIsDue(handle, stored);
+    return (
+      handle.cookie === 'set' || handle.offer !== undefined || handle.headerChanged || this.#touchIsDue(handle, stored)
+    );
   }
 
   #touchIsDue(handle: SessionHandle, stored: Stored): boolean {
@@ -255,6 +263,7 @@ export class Engine implements Parts {
 
   /** Ends a session and answers why it is over: an earlier ending keeps its reason. Undefined if there was none. */
   async endSession(id: SessionId, reason: string, actor?: Actor): Promise<string | undefined> {
+    await (await this.predecessor?.())?.releaseId(id);
     const ended = await this.repository.end(id, reason);
     if (ended === reason) this.events.emit({ type: 'ended', id, reason }, actor);
     this.signals.ended(id, ended ?? reason);

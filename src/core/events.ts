@@ -26,7 +26,7 @@ export type RecordFault = 'malformed' | 'authentication' | 'newer-format' | 'unk
 export type DropReason = 'ended-meanwhile' | 'aborted' | 'cookie-withheld';
 
 export type SessionEvent =
-  | { readonly type: 'created' | 'renewed'; readonly at: number; readonly id: SessionId }
+  | { readonly type: 'created' | 'renewed' | 'adopted'; readonly at: number; readonly id: SessionId }
   | {
       readonly type: 'replaced';
       readonly at: number;
@@ -54,6 +54,12 @@ export type SessionEvent =
       readonly at: number;
       /** The person's sessions were revoked after the sign-in began, or they have as many as are allowed. */
       readonly reason: 'barred' | 'limit';
+    }
+  | {
+      readonly type: 'move-refused';
+      readonly at: number;
+      /** Why a verified cookie of express-session gave no session. */
+      readonly reason: 'ambiguous' | 'ended' | 'expired' | 'adopted-before' | 'barred' | 'malformed';
     }
   | { readonly type: 'everything-ended'; readonly at: number; readonly reason: string }
   | { readonly type: 'record-refused'; readonly at: number; readonly reason: RecordFault; readonly id: SessionId }

@@ -102,6 +102,12 @@ export class SessionHandle {
   headOut = false;
   /** What was refused while looking, in order: for `explain`. */
   readonly refusals: string[] = [];
+  /** What else is to be told of, in sentences: for `explain`. */
+  readonly notes: string[] = [];
+  /** The id that the request's cookie of express-session names, verified. */
+  oldSid: string | undefined;
+  /** The line that takes that cookie away, where this response is to; asked for as its head goes out. */
+  oldCookie: ((secure: boolean) => string | undefined) | undefined;
   /** The signal that handlers hold, once asked for. */
   abort: AbortController | undefined;
   /** The response is over, or its client has gone: nothing is watched for it any more. */

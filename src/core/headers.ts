@@ -22,7 +22,7 @@ export function newHeader(
   const now = config.clock.now();
   const { userAgent } = facts;
   const address = config.recordAddress && facts.address !== undefined ? coarseAddress(facts.address) : undefined;
-  const { previousHash: _oldSecretsDieWithTheOldToken, ...kept } = from;
+  const { previousHash: _oldSecretsDieWithTheOldToken, movedFrom: _letGoOfBefore, ...kept } = from;
   return {
     aal: 0,
     amr: [],

@@ -18,6 +18,8 @@ export interface PurposeKeys {
   readonly owner: KeyObject;
   /** PRF from the session ids of other libraries to ours. */
   readonly sid: KeyObject;
+  /** PRF from the ids of express-session's sessions to the ids and secrets of those that take their place. */
+  readonly moved: KeyObject;
   /** PRF from an audience to the id of the record that says when everything was revoked. */
   readonly epoch: KeyObject;
 }
@@ -46,6 +48,7 @@ function purposeKeys(secret: string): PurposeKeys {
     csrf: createSecretKey(derive(secret, 'csrf')),
     owner: createSecretKey(derive(secret, 'owner')),
     sid: createSecretKey(derive(secret, 'sid')),
+    moved: createSecretKey(derive(secret, 'moved')),
     epoch: createSecretKey(derive(secret, 'epoch')),
   };
 }

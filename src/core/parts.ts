@@ -4,6 +4,7 @@ import type { Events } from './events.js';
 import type { Keyring } from './keyring.js';
 import type { Lookups } from './lookups.js';
 import type { EngineConfig } from './options.js';
+import type { Predecessor } from './predecessor.js';
 import type { Found, Repository } from './repository.js';
 import type { Signals } from './signals.js';
 import type { StoreGuard } from './store-guard.js';
@@ -19,4 +20,5 @@ export interface Parts {
   readonly lookups: Lookups;
   readonly repository: Repository;
   readonly signals: Signals;
+  readonly predecessor: (() => Promise<Predecessor>) | undefined;
 }

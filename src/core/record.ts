@@ -15,8 +15,8 @@
  *   bytes  83..114    SHA-256 of the previous secret; zeros without one
  *   bytes 115..146    renewal seed: the next secret is a PRF of it
  *   bytes 147..148    length of the details
- *   details           JSON: { owner, amr, userAgent, address, pending, scopes, maxAge }; a reader leaves out what it does not
- *                     know, so a new member must be one without which the record grants less
+ *   details           JSON: { owner, amr, userAgent, address, pending, scopes, maxAge, movedFrom }; a reader leaves out
+ *                     what it does not know, so a new member must be one without which the record grants less
  *   the rest          data
  */
 
@@ -50,6 +50,8 @@ export interface RecordHeader {
   readonly scopes?: Scopes;
   /** A shorter idle limit (ms), which the app set by `cookie.maxAge` and may lift again; `idleMs` stays what deadlines are written by. */
   readonly maxAgeMs?: number;
+  /** The id of the session of express-session that this one was taken over from: its record ends before this one does. */
+  readonly movedFrom?: string;
 }
 
 /** Who has passed the first step of a sign-in, which step is next, and when the first one began (ms since the epoch). */
@@ -81,6 +83,7 @@ interface Details {
   pending?: Pending;
   scopes?: Scopes;
   maxAge?: number;
+  movedFrom?: string;
 }
 
 export function writeRecord(header: RecordHeader, data: Uint8Array): Uint8Array {
@@ -92,6 +95,7 @@ export function writeRecord(header: RecordHeader, data: Uint8Array): Uint8Array 
   if (header.pending !== undefined) details.pending = header.pending;
   if (header.scopes !== undefined) details.scopes = header.scopes;
   if (header.maxAgeMs !== undefined) details.maxAge = header.maxAgeMs;
+  if (header.movedFrom !== undefined) details.movedFrom = header.movedFrom;
   const text = Buffer.from(JSON.stringify(details));
   const out = Buffer.alloc(fixed + text.length + data.length);
   out[0] = format;
@@ -148,6 +152,7 @@ export function readRecord(bytes: Buffer): OpenedRecord | 'malformed' | 'newer-f
   if (details.pending !== undefined) header.pending = details.pending;
   if (details.scopes !== undefined) header.scopes = details.scopes;
   if (details.maxAge !== undefined) header.maxAgeMs = details.maxAge;
+  if (details.movedFrom !== undefined) header.movedFrom = details.movedFrom;
   if (authenticatedAt !== 0) header.authenticatedAt = authenticatedAt;
   if (flags & 8) header.previousHash = bytes.subarray(previousAt, seedAt);
   return { header, data: bytes.subarray(dataAt) };
@@ -161,8 +166,10 @@ function readDetails(text: string): Details | undefined {
     return undefined;
   }
   if (!isObject(value)) return undefined;
-  const { owner, amr, userAgent, address, pending, scopes, maxAge } = value as Record<string, unknown>;
-  const strings = [owner, userAgent, address].every((field) => field === undefined || typeof field === 'string');
+  const { owner, amr, userAgent, address, pending, scopes, maxAge, movedFrom } = value as Record<string, unknown>;
+  const strings = [owner, userAgent, address, movedFrom].every(
+    (field) => field === undefined || typeof field === 'string',
+  );
   const methods = amr === undefined || (Array.isArray(amr) && amr.every((method) => typeof method === 'string'));
   const waits = pending === undefined || (isPending(pending) && owner === undefined);
   const unlocked =

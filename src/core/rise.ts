@@ -8,6 +8,7 @@ import { newHeader, samePersonHeader, withLifetime } from './headers.js';
 import { takeOptions } from './options.js';
 import type { Parts } from './parts.js';
 import { scopesAt } from './policy.js';
+import { letGo } from './predecessor.js';
 import type { RecordHeader } from './record.js';
 import { busy, endedError, requireUsable, storedOf } from './refusals.js';
 import type { ElevateOptions, ReauthenticateOptions, Session } from './session.js';
@@ -131,6 +132,7 @@ export class Rise {
         if (everything && before.header.createdAt <= everything.at) throw endedError(everything.reason);
         const secret = newSecret();
         const header = withLifetime(handle, headerFrom(before, secret));
+        await letGo(this.#parts, handle);
         const owner = changes.ownerFields(header.owner, startedAt);
         const put = await repository.replace(
           before,

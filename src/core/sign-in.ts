@@ -8,6 +8,7 @@ import { newHeader } from './headers.js';
 import { flag, takeOptions } from './options.js';
 import type { Parts } from './parts.js';
 import { longestPendingMs } from './policy.js';
+import { letGo } from './predecessor.js';
 import type { RecordHeader } from './record.js';
 import { busy, requireUsable, storedOf } from './refusals.js';
 import type { OwnerFields } from './repository.js';
@@ -83,6 +84,7 @@ export class SignIn {
         };
         const id = newId(ownerFields.ownerHash);
         const encoded = changes.encode(data);
+        await letGo(this.#parts, handle);
         const put = before
           ? await repository.replace(before, id, header, encoded, ownerFields, deadline)
           : await repository.create(id, header, encoded, ownerFields, deadline);
@@ -113,6 +115,7 @@ export class SignIn {
     if (handle.phase === 'alive') changes.requireCookie(handle);
     // In turn also where nothing is stored yet: what is just being stored would take the place of the new session.
     await changes.queued(handle, async () => {
+      await letGo(this.#parts, handle);
       const deadline = guard.deadline();
       for (;;) {
         requireUsable(handle);

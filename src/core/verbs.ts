@@ -7,6 +7,7 @@ import type { SessionHandle } from './handle.js';
 import type { SessionId } from './ids.js';
 import { isPromise } from './maybe-promise.js';
 import { deadlinesOf, scopesAt } from './policy.js';
+import { letGo } from './predecessor.js';
 import { busy, endedError, requireUsable, storedOf, unreadable } from './refusals.js';
 import type { Rise } from './rise.js';
 import {
@@ -134,8 +135,9 @@ export class Verbs implements SessionVerbs {
     if (handle.phase === 'superseded' && handle.endedReason === 'replaced') throw endedError('replaced');
     // In turn also where nothing is stored yet: what is just being stored, a sign-in above all, would outlive its end (G2).
     await engine.changes.queued(handle, async () => {
+      if (handle.phase === 'ended') return;
+      await letGo(engine, handle);
       const { stored, phase } = handle;
-      if (phase === 'ended') return;
       if (stored && phase === 'alive') {
         // Ended before by a sign-in of another tab: its successor lives on, so saying "signed out" would be a lie.
         if ((await engine.endSession(stored.id, reason, handle)) === 'replaced')

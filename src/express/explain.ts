@@ -76,6 +76,7 @@ export function explain(req: IncomingMessage): Explanation {
   for (const refusal of handle.refusals) {
     because.push(refusals[refusal] ?? `The session of the cookie was ended (${refusal.replace(/^ended: /, '')}).`);
   }
+  because.push(...handle.notes);
   if (handle.dropped) because.push('A change to the session was dropped.');
   if (transport.usable && cookieValues === 0) because.push(`The request has no cookie ${transport.cookieName}.`);
   if (handle.phase === 'alive' && because.length === 0)

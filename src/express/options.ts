@@ -17,6 +17,7 @@ import {
 import { checkSecrets, howToMakeASecret } from '../core/secrets.js';
 import type { ExpressSessionStore, SessionStore } from '../core/store.js';
 import { bridged, isExpressSessionStore } from '../express-session/bridge/face.js';
+import { type MigrateFrom, type MigrateFromOptions, migrateFromOf } from '../express-session/legacy/face.js';
 import { type CrossSitePolicy, parseAllow, parseOrigins } from '../http/cross-site.js';
 import { memoryStore } from '../stores/memory.js';
 import type { FormParser } from './csrf.js';
@@ -46,6 +47,11 @@ export interface SessionOptions extends EngineOptions, FamiliarOptions {
    * Default outside production: the memory store. Required in production.
    */
   readonly store?: SessionStore | ExpressSessionStore | undefined;
+  /**
+   * Takes over the sessions of express-session by its cookie, so that nobody is signed out when the middleware changes,
+   * also while instances of the old one still run. Default none.
+   */
+  readonly migrateFrom?: MigrateFromOptions | undefined;
   /** The end of the cookie's name: `__Host-Http-<name>` over https. Default `'sid'`. */
   readonly name?: string | undefined;
   /**
@@ -77,6 +83,7 @@ export type ClearSiteData = (typeof siteData)[number];
 
 const httpOptionNames = [
   'store',
+  'migrateFrom',
   'name',
   'crossSite',
   'insecureHttp',
@@ -96,6 +103,7 @@ export interface HttpConfig {
         readonly forms: FormParser | undefined;
       })
     | undefined;
+  readonly migrateFrom: MigrateFrom | undefined;
   readonly insecureHttp: boolean;
   readonly onStoreFault: 'touch' | 'door' | undefined;
   /** The header's value; undefined: none. */
@@ -132,6 +140,7 @@ export function resolveOptions(given: unknown): Resolved {
   const http: HttpConfig = {
     baseName: cookieBaseName(options.name ?? 'sid'),
     crossSite: crossSiteOf(options.crossSite ?? true),
+    migrateFrom: options.migrateFrom === undefined ? undefined : migrateFromOf(options.migrateFrom),
     insecureHttp,
     onStoreFault:
       options.onStoreFault === undefined

@@ -5,11 +5,12 @@ import type { CacheStatistics } from '../core/cache-statistics.js';
 import { Engine } from '../core/engine.js';
 import { argumentError, SessionError } from '../core/errors.js';
 import type { EventListener } from '../core/events.js';
-import type { SessionHandle } from '../core/handle.js';
+import type { RequestFacts, SessionHandle } from '../core/handle.js';
 import { isPromise } from '../core/maybe-promise.js';
 import { callable, takeOptions } from '../core/options.js';
 import { isOwnerIndexed, isSweepable, type Loss } from '../core/store.js';
 import { startSweeping } from '../core/sweeper.js';
+import { movingFrom } from '../express-session/legacy/face.js';
 import { cookieValues, tagIn } from '../http/cookie.js';
 import { CsrfTokens } from '../http/csrf-token.js';
 import { shedShapes } from '../http/shape.js';
@@ -100,8 +101,14 @@ export function session(options: SessionOptions = {}): Sessions {
   const stopSweeping = isSweepable(store) ? startSweeping(store, engine.guard, engine.config.clock) : () => {};
   const warnOnce = onceEach(http.log);
   const csrf = new CsrfTokens(engine.keyring, engine.config.audience);
+  const moving = http.migrateFrom && movingFrom(http.migrateFrom, engine);
+  engine.predecessor = moving?.load;
+  function open(values: readonly string[], facts: RequestFacts, cookie: string | undefined) {
+    const opened = engine.open(values, facts);
+    return moving ? moving.admit(opened, cookie) : opened;
+  }
   const { clearSiteData, log } = http;
-  const house = { engine, log, warnOnce, csrf, clearSiteData, unset: http.familiar.unset };
+  const house = { open, engine, log, warnOnce, csrf, clearSiteData, unset: http.familiar.unset };
 
   function holdfast(req: IncomingMessage, res: ServerResponse, next: Next): void {
     const already = visitOf(req);
@@ -121,9 +128,10 @@ export function session(options: SessionOptions = {}): Sessions {
     const { cookie } = req.headers;
     const values = transport.usable ? cookieValues(cookie, transport.cookieName) : [];
     const tag = engine.cache.on && transport.usable ? tagIn(cookie, transport.cookieName) : undefined;
-    const opened = engine.open(
+    const opened = house.open(
       values,
       factsOf(req, withheld, tag, transport.usable && transport.secure, http.familiar.lifetime),
+      transport.usable ? cookie : undefined,
     );
     // What is thrown at once further in must not become a rejection that nobody handles, which ends the process.
     if (isPromise(opened)) opened.then((handle) => enter(req, res, next, handle, transport, values.length)).catch(next);

@@ -75,7 +75,11 @@ export async function openUpgrade(
   const values = transport.usable ? cookieValues(req.headers.cookie, transport.cookieName) : [];
   // Nobody else listens for errors of the raw socket yet: a client that resets it now would end the process.
   req.socket.on('error', ignore);
-  const handle = await engine.open(values, factsOfUpgrade(asked, noCookie));
+  const handle = await house.open(
+    values,
+    factsOfUpgrade(asked, noCookie),
+    transport.usable ? req.headers.cookie : undefined,
+  );
   req.socket.off('error', ignore);
   if (handle.error) return refused(handle.error);
   if (!anonymous && handle.stored?.header.owner === undefined) {

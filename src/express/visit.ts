@@ -3,9 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine } from '../core/engine.js';
 import { SessionError } from '../core/errors.js';
 import type { EventToEmit } from '../core/events.js';
-import type { SessionHandle } from '../core/handle.js';
+import type { RequestFacts, SessionHandle } from '../core/handle.js';
 import { identityRaised } from '../core/identity.js';
 import type { Session } from '../core/session.js';
+import type { MaybePromise } from '../core/store.js';
 import { applyCachingHeaders } from '../http/caching.js';
 import { appendSetCookie, expiredCookie, sessionCookie, tagCookie } from '../http/cookie.js';
 import type { CsrfTokens } from '../http/csrf-token.js';
@@ -22,6 +23,12 @@ export const visitKey = Symbol.for('holdfast.visit');
 /** What all visits of one `session()` share. */
 export interface House {
   readonly engine: Engine;
+  /** Opens the session that the values of our cookie name, or the old cookie in the `Cookie` header. */
+  readonly open: (
+    values: readonly string[],
+    facts: RequestFacts,
+    cookie: string | undefined,
+  ) => MaybePromise<SessionHandle>;
   readonly log: (line: string) => void;
   /** Logs a line of each kind once. */
   readonly warnOnce: (kind: string, line: string) => void;
@@ -223,6 +230,8 @@ export class Visit implements GateHooks {
       );
       this.#cookie = change === 'clear' ? 'cleared' : 'set';
     }
+    const old = transport.usable ? handle.oldCookie?.(transport.secure) : undefined;
+    if (old !== undefined) appendSetCookie(head, old);
     const tag = transport.usable ? this.#house.engine.tagOf(handle) : undefined;
     if (tag !== undefined && transport.usable)
       appendSetCookie(head, tagCookie({ name: transport.cookieName, secure: transport.secure }, tag));

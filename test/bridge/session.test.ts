@@ -20,7 +20,8 @@ describe.each(bridgedKinds)('session() over $name', (kind) => {
   let app: TestApp;
   beforeEach(async () => {
     opened = await kind.open();
-    app = await startApp(everyVerb, { store: opened.store });
+    // Fifty changes of one session queue, and a busy machine takes its time.
+    app = await startApp(everyVerb, { store: opened.store, storeDeadline: '60s' });
   });
   afterEach(async () => {
     await app.close();

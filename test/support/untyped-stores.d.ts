@@ -6,8 +6,3 @@ declare module 'connect-pg-simple' {
     options: object,
   ) => import('express-session').Store & { close(): Promise<void> };
 }
-
-declare module 'session-file-store' {
-  // biome-ignore lint/style/noDefaultExport: so it is written
-  export default function connect(session: unknown): new (options: object) => import('express-session').Store;
-}

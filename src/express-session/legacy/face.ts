@@ -1,0 +1,81 @@
+/** The option `migrateFrom`: checked at the start, while what it does is loaded with the first old cookie. */
+import type { Duration } from '../../core/duration.js';
+import { durationMs } from '../../core/duration.js';
+import type { Engine } from '../../core/engine.js';
+import { SessionError } from '../../core/errors.js';
+import type { SessionHandle } from '../../core/handle.js';
+import { takeOptions, words } from '../../core/options.js';
+import type { Predecessor } from '../../core/predecessor.js';
+import type { ExpressSessionStore, MaybePromise } from '../../core/store.js';
+
+import type { Legacy } from './legacy.js';
+
+export interface MigrateFromOptions {
+  /** The name of express-session's cookie. Default `'connect.sid'`. */
+  readonly name?: string | undefined;
+  /** express-session's own secret, or all of its list: what the old cookies are signed with. */
+  readonly secret: string | readonly string[];
+  /** express-session's store, as the old instances have it; or HoldfastStore. */
+  readonly store: Pick<ExpressSessionStore, 'get' | 'destroy'>;
+  /** Whose session it is, read from its data, such as `(data) => data.userId`: it then counts as signed in, and is found by its owner. Default: nobody's by name. */
+  readonly owner?: ((data: Readonly<Record<string, unknown>>) => unknown) | undefined;
+  /**
+   * For so long, and the `maxAge` of the old cookie, it is remembered that an old session was taken over, so that it is
+   * not a second time: longer than old instances will run. Default `'30d'`.
+   */
+  readonly keepFor?: Duration | undefined;
+  /** The old cookie's `Path` and `Domain`, if it has others than `/` and none: to take it from the browser. */
+  readonly path?: string | undefined;
+  readonly domain?: string | undefined;
+}
+
+export interface MigrateFrom extends Omit<MigrateFromOptions, 'secret' | 'keepFor'> {
+  readonly name: string;
+  readonly path: string;
+  readonly secrets: readonly string[];
+  readonly keepForMs: number;
+}
+
+const names = ['name', 'secret', 'store', 'owner', 'keepFor', 'path', 'domain'];
+
+export function migrateFromOf(given: unknown): MigrateFrom {
+  const {
+    name = 'connect.sid',
+    secret,
+    path = '/',
+    keepFor = '30d',
+    ...rest
+  } = takeOptions<MigrateFromOptions>(given, names, 'migrateFrom');
+  const secrets = [secret].flat();
+  const { get, destroy } = Object(rest.store) as Partial<MigrateFromOptions['store']>;
+  if (
+    words(secrets, 'migrateFrom.secret').length === 0 ||
+    /[;=\s]/.test(`${name}${path}${rest.domain}`) ||
+    ![get, destroy, rest.owner ?? get].every((it) => typeof it === 'function')
+  ) {
+    throw new SessionError(
+      'ERR_SESSION_OPTION',
+      "migrateFrom: expected express-session's own { secret, store }, its cookie's { name, path, domain } where they are not the usual ones, and owner as a function.",
+    );
+  }
+  return { ...rest, name, path, secrets, keepForMs: durationMs(keepFor, 'migrateFrom.keepFor') };
+}
+
+export interface Moving {
+  readonly load: () => Promise<Predecessor>;
+  /** Where the request has no session that somebody is signed in with, its old cookie may name one. Never rejects. */
+  admit(opened: MaybePromise<SessionHandle>, cookie: string | undefined): MaybePromise<SessionHandle>;
+}
+
+export function movingFrom(from: MigrateFrom, engine: Engine): Moving {
+  let loading: Promise<Legacy> | undefined;
+  const load = () => {
+    loading ??= import('./legacy.js').then(({ Legacy }) => new Legacy(from, engine));
+    return loading;
+  };
+  return {
+    load,
+    admit: (opened, cookie) =>
+      cookie?.includes(`${from.name}=`) ? load().then(async (legacy) => legacy.admit(await opened, cookie)) : opened,
+  };
+}

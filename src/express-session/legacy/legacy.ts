@@ -1,0 +1,236 @@
+/**
+ * Taking over sessions of express-session, while instances of it may still run.
+ *
+ *   1. The old cookie verifies; nothing of ours is signed in.
+ *   2. Our store, under the derived id: alive, it is used; ended, it is over.
+ *   3. The old store: what is there is claimed by a marker, created under the derived id, and looked at once more, since
+ *      an old instance may have signed the person out meanwhile. The old record stays, for the old instances.
+ *
+ * The marker outlives the old record, so that a session which idled out or was ended here is not taken over again from a
+ * record that old instances keep alive or have written back.
+ */
+import { ownerName } from '../../core/arguments.js';
+import type { Engine } from '../../core/engine.js';
+import { SessionError } from '../../core/errors.js';
+import type { SessionHandle, Stored } from '../../core/handle.js';
+import { newHeader } from '../../core/headers.js';
+import { identityRaised } from '../../core/identity.js';
+import type { OwnerHash, SessionId } from '../../core/ids.js';
+import { deadlinesOf, lifeOf, nextSecret, standingOf } from '../../core/policy.js';
+import type { Predecessor } from '../../core/predecessor.js';
+import { isTemporary, unavailable, unreadable } from '../../core/refusals.js';
+import { isOwnerIndexed } from '../../core/store.js';
+import { decodeStored } from '../../core/stored-data.js';
+import { expiredCookie, sidIn } from './cookie.js';
+import type { MigrateFrom } from './face.js';
+import { Markers } from './markers.js';
+import { type Names, namesOf } from './names.js';
+import { encoded, OldStore } from './old-store.js';
+
+export type MoveRefusal = 'ambiguous' | 'ended' | 'expired' | 'adopted-before' | 'barred' | 'malformed';
+
+const sentences: Record<MoveRefusal, string> = {
+  ambiguous: 'Two different valid ids came in cookies of express-session, so neither was taken.',
+  ended: 'The session that was taken over from the cookie of express-session has ended.',
+  expired: 'The session that was taken over from the cookie of express-session was not used for too long.',
+  'adopted-before': 'The session of the cookie of express-session was taken over before, and is over.',
+  barred: 'The session of the cookie of express-session was not taken over, because its sessions were revoked.',
+  malformed: 'What lies in the store of express-session under the id of its cookie is no session that can be kept.',
+};
+
+/** The requests of one page load came together; who comes later without our cookie has lost it, and gets it again. */
+const onePageMs = 10_000;
+
+export class Legacy implements Predecessor {
+  readonly #from: MigrateFrom;
+  readonly #engine: Engine;
+  readonly #old: OldStore;
+  readonly #markers: Markers;
+
+  constructor(from: MigrateFrom, engine: Engine) {
+    this.#from = from;
+    this.#engine = engine;
+    this.#old = new OldStore(from.store, engine);
+    this.#markers = new Markers(engine, from.keepForMs);
+  }
+
+  /** Never rejects: a fault is kept for the first touch. */
+  async admit(handle: SessionHandle, cookie: string): Promise<SessionHandle> {
+    const sid = sidIn(cookie, this.#from.name, this.#from.secrets);
+    if (handle.error) return handle;
+    if (sid === 'ambiguous') this.#refuse(handle, sid);
+    else if (sid !== undefined) {
+      handle.oldSid = sid;
+      handle.oldCookie = (secure) => expiredCookie(this.#from, handle, secure);
+      try {
+        if (this.#mayTake(handle, sid)) await this.#take(handle, sid);
+      } catch (error) {
+        unavailable(handle, asSessionError(error));
+      }
+    }
+    return handle;
+  }
+
+  async release(own: string | undefined, other: string | undefined): Promise<void> {
+    const { keyring, config, repository } = this.#engine;
+    for (const sid of new Set([own, other])) {
+      if (sid === undefined) continue;
+      await this.#markers.close(this.#namesOf(sid));
+      await this.#old.destroy(sid);
+      if (sid === own) continue;
+      for (const keys of keyring.all) await repository.end(namesOf(keys, config.audience, sid).id, 'signed-out');
+    }
+  }
+
+  async releaseId(id: SessionId): Promise<void> {
+    const found = await this.#engine.repository.find(id);
+    if (found.kind === 'found') await this.release(found.stored.header.movedFrom, undefined);
+  }
+
+  async releaseOwner(owner: OwnerHash, except: SessionId | undefined): Promise<void> {
+    const { guard, store, repository } = this.#engine;
+    if (!isOwnerIndexed(store)) return;
+    for (const { id, record } of await guard.call('read', () => store.listByOwner(owner))) {
+      const found = repository.open(id, record);
+      if (found.kind === 'found' && id !== except) await this.release(found.stored.header.movedFrom, undefined);
+    }
+  }
+
+  /** Not beside a session of ours that somebody is signed in with, nor where it is this one already. */
+  #mayTake({ stored }: SessionHandle, sid: string): boolean {
+    return !stored || !(stored.header.movedFrom === sid || this.#isSomebodys(stored));
+  }
+
+  #isSomebodys(stored: Stored): boolean {
+    const { owner, pending } = stored.header;
+    return owner !== undefined || pending !== undefined || this.#names(decodeStored(stored));
+  }
+
+  #names(data: Record<string, unknown>): boolean {
+    return identityRaised({}, data, this.#engine.config.identityFields) !== undefined;
+  }
+
+  async #take(handle: SessionHandle, sid: string): Promise<void> {
+    for (const names of this.#namesOf(sid)) if (await this.#useOurs(handle, names)) return;
+    const old = await this.#old.get(sid);
+    if (!old) return void handle.notes.push('The store of express-session has no session of its cookie.');
+    if (old === 'malformed') return this.#refuse(handle, old);
+    const owner = this.#ownerOf(old.data);
+    const somebodys = owner !== undefined || this.#names(old.data);
+    // Nothing to take over; or a stranger's, beside one of ours with which they went on.
+    if (Object.keys(old.data).length === 0 || (handle.stored && !somebodys)) return;
+    // Its browser has a newer cookie of ours, which this response must not overwrite.
+    if (handle.phase === 'superseded' && handle.endedReason === 'replaced') return;
+    const { epoch, config, repository } = this.#engine;
+    // When it began nobody knows: what was revoked may have been this one.
+    if (epoch.on && (await epoch.now())) return this.#refuse(handle, 'barred');
+    const data = encoded(old.data, config.maxDataBytes);
+    if (!data) return this.#refuse(handle, 'malformed');
+    const all = this.#namesOf(sid);
+    if (!(await this.#markers.claim(all, old.maxAgeMs))) {
+      // Another request may have been through in between.
+      for (const names of all) if (await this.#useOurs(handle, names)) return;
+      return this.#refuse(handle, 'adopted-before');
+    }
+    const [names] = all;
+    const header = {
+      // No `authenticatedAt`: a guard that asks how fresh the sign-in is must not take the move for one.
+      ...newHeader(config, handle.facts, names.secret, owner === undefined ? {} : { owner, aal: 1 }, handle.openedAt),
+      movedFrom: sid,
+    };
+    // Begun before any mark that may lie on the owner: their sessions were revoked, and this may be one of them.
+    const fields = this.#engine.changes.ownerFields(owner, 1);
+    const put = await repository.create(names.id, header, data, fields, this.#engine.guard.deadline());
+    if (put.result === 'stored') return this.#taken(handle, names, sid, put.stored);
+    if (put.result !== 'exists') return this.#refuse(handle, 'barred');
+    await this.#useOurs(handle, names);
+  }
+
+  /** A sign-out on an old instance that was done before ours began is final. */
+  async #taken(handle: SessionHandle, { id, secret }: Names, sid: string, stored: Stored): Promise<void> {
+    if (!(await this.#old.get(sid))) {
+      await this.#engine.repository.end(id, 'signed-out');
+      return this.#refuse(handle, 'ended');
+    }
+    this.#goOn(handle, stored, secret);
+    handle.cookie = 'set';
+    handle.wrote = true;
+    handle.notes.push('The session was taken over from the cookie of express-session.');
+    this.#engine.events.emit({ type: 'adopted', id }, handle);
+  }
+
+  /** Whether our store knows the session: it is used if it is alive, and over if it is not. */
+  async #useOurs(handle: SessionHandle, { id, secret }: Names): Promise<boolean> {
+    const { repository, config, epoch, events } = this.#engine;
+    const found = await repository.find(id);
+    if (found.kind === 'missing') return false;
+    if (found.kind === 'refused') {
+      events.emit({ type: 'record-refused', reason: found.fault, id }, handle);
+      if (isTemporary(found.fault)) throw unreadable(found.fault);
+      return true;
+    }
+    if (found.kind === 'ended') {
+      if (!handle.stored) handle.endedReason ??= found.ended.ended;
+      this.#refuse(handle, 'ended');
+      return true;
+    }
+    const { stored } = found;
+    const everything = epoch.on ? await epoch.now() : undefined;
+    const isOver = lifeOf(deadlinesOf(stored.header, stored.idleDeadline, config), handle.openedAt) !== 'alive';
+    if (isOver || (everything && stored.header.createdAt <= everything.at)) {
+      if (!handle.stored) handle.endedReason ??= 'expired';
+      this.#refuse(handle, 'expired');
+      return true;
+    }
+    if (handle.stored && !this.#isSomebodys(stored)) return true;
+    this.#goOn(handle, stored, secret);
+    handle.notes.push('The cookie of express-session opened the session that was taken over from it.');
+    const isCurrent = standingOf(stored.header, secret, handle.openedAt) === 'current';
+    // Offered once the session is found to be alive at the end of the response; not by those that came with the first one.
+    if (handle.openedAt - stored.header.createdAt >= onePageMs)
+      handle.offer = isCurrent ? secret : nextSecret(stored.header);
+    return true;
+  }
+
+  #goOn(handle: SessionHandle, stored: Stored, secret: Uint8Array): void {
+    handle.phase = 'alive';
+    handle.isNew = false;
+    handle.stored = stored;
+    handle.secret = secret;
+    handle.tokenText = undefined;
+    handle.endedReason = undefined;
+    handle.offer = undefined;
+    handle.headerChanged = false;
+    handle.fromCache = false;
+  }
+
+  #ownerOf(data: Record<string, unknown>): string | undefined {
+    try {
+      const owner = this.#from.owner?.(data);
+      return owner === undefined || owner === null || owner === '' || owner === false
+        ? undefined
+        : ownerName(owner as string);
+    } catch (cause) {
+      throw new SessionError('ERR_SESSION_ARGUMENT', 'migrateFrom.owner: it failed on the data of an old session.', {
+        cause,
+      });
+    }
+  }
+
+  #namesOf(sid: string): readonly [Names, ...Names[]] {
+    const { keyring, config } = this.#engine;
+    return keyring.all.map((keys) => namesOf(keys, config.audience, sid)) as unknown as [Names, ...Names[]];
+  }
+
+  #refuse(handle: SessionHandle, reason: MoveRefusal): void {
+    handle.notes.push(sentences[reason]);
+    this.#engine.events.emit({ type: 'move-refused', reason }, handle);
+  }
+}
+
+const asSessionError = (error: unknown): SessionError =>
+  error instanceof SessionError
+    ? error
+    : new SessionError('ERR_SESSION_ARGUMENT', 'migrateFrom: an old session could not be taken over.', {
+        cause: error,
+      });
