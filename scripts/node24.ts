@@ -19,7 +19,7 @@ const runs: readonly { readonly projects: readonly string[]; readonly stores: st
   {
     projects: [
       ...['unit', 'guarantees', 'races', 'faults', 'fuzz', 'gate', 'people', 'sockets'],
-      ...['express-session', 'lmdb', 'packaging'],
+      ...['express-session', 'ecosystem', 'lmdb', 'packaging'],
     ],
     stores: 'memory,lmdb',
   },

@@ -1,4 +1,3 @@
-import { isArray } from 'node:util';
 import flash from 'connect-flash';
 import type { Express, Request } from 'express';
 import { describe, expect, it, test } from 'vitest';
@@ -6,9 +5,6 @@ import { memoryStore, type Session } from '../../src/index.js';
 import { spyOn } from '../support/spy-store.js';
 import { Turnstile } from '../support/turnstile.js';
 import { dataOf, stacks, underSession } from './stacks.js';
-
-/** connect-flash 0.1.1 calls `util.isArray`, which Node 23 has no more: its `req.flash(type, text)` throws there. */
-const works = typeof isArray === 'function';
 
 function routesOf(turnstile: Turnstile) {
   return (app: Express): void => {
@@ -27,43 +23,40 @@ function routesOf(turnstile: Turnstile) {
   };
 }
 
-describe.runIf(works).each(stacks.map((stack) => [stack.name, stack] as const))(
-  'connect-flash under %s',
-  (_, stack) => {
-    it('a message survives the redirect, and is shown once', async () => {
-      const client = (await stack.start(routesOf(new Turnstile()))).client();
-      expect((await client.post('/say/info/saved')).headers.location).toBe('/page');
-      expect((await client.get('/page')).json()).toEqual({ info: ['saved'] });
-      expect((await client.get('/page')).json()).toEqual({});
-    });
+describe.each(stacks.map((stack) => [stack.name, stack] as const))('connect-flash under %s', (_, stack) => {
+  it('a message survives the redirect, and is shown once', async () => {
+    const client = (await stack.start(routesOf(new Turnstile()))).client();
+    expect((await client.post('/say/info/saved')).headers.location).toBe('/page');
+    expect((await client.get('/page')).json()).toEqual({ info: ['saved'] });
+    expect((await client.get('/page')).json()).toEqual({});
+  });
 
-    it('messages of different kinds from overlapping requests are all shown', async () => {
-      const turnstile = new Turnstile();
-      const client = (await stack.start(routesOf(turnstile))).client();
-      await client.post('/say/info/first');
-      await client.get('/page');
-      const both = [client.post('/slow/info/saved'), client.post('/slow/error/failed')];
-      await turnstile.holding(2);
-      turnstile.open();
-      await Promise.all(both);
-      expect((await client.get('/page')).json()).toEqual({ info: ['saved'], error: ['failed'] });
-    });
+  it('messages of different kinds from overlapping requests are all shown', async () => {
+    const turnstile = new Turnstile();
+    const client = (await stack.start(routesOf(turnstile))).client();
+    await client.post('/say/info/first');
+    await client.get('/page');
+    const both = [client.post('/slow/info/saved'), client.post('/slow/error/failed')];
+    await turnstile.holding(2);
+    turnstile.open();
+    await Promise.all(both);
+    expect((await client.get('/page')).json()).toEqual({ info: ['saved'], error: ['failed'] });
+  });
 
-    it('a message that comes while a page takes the others is not lost with them', async () => {
-      const turnstile = new Turnstile();
-      const client = (await stack.start(routesOf(turnstile))).client();
-      await client.post('/say/info/saved');
-      const late = client.post('/slow/error/failed');
-      await turnstile.holding(1);
-      expect((await client.get('/page')).json()).toEqual({ info: ['saved'] });
-      turnstile.open();
-      await late;
-      expect((await client.get('/page')).json()).toMatchObject({ error: ['failed'] });
-    });
-  },
-);
+  it('a message that comes while a page takes the others is not lost with them', async () => {
+    const turnstile = new Turnstile();
+    const client = (await stack.start(routesOf(turnstile))).client();
+    await client.post('/say/info/saved');
+    const late = client.post('/slow/error/failed');
+    await turnstile.holding(1);
+    expect((await client.get('/page')).json()).toEqual({ info: ['saved'] });
+    turnstile.open();
+    await late;
+    expect((await client.get('/page')).json()).toMatchObject({ error: ['failed'] });
+  });
+});
 
-test.runIf(works)('connect-flash writes nothing for a stranger until a message is said or asked for', async () => {
+test('connect-flash writes nothing for a stranger until a message is said or asked for', async () => {
   const spy = spyOn(memoryStore());
   const app = await underSession.start(routesOf(new Turnstile()), { session: { store: spy.store } });
   await app.client().get('/empty');
