@@ -37,4 +37,12 @@ export const betweenStores: readonly Mutant[] = [
     replace: '  version: record.version,\n  idleDeadline: record.idleDeadline,\n  bytes: Buffer.concat',
     tests: [moving],
   },
+  {
+    guarantee: 'G2',
+    what: 'migrating: a claim of a session that is gone is ended',
+    file: 'src/stores/migrating/mover.ts',
+    find: '    else await this.#to.end(claim, movedEnding(key, record));\n',
+    replace: '    else await this.#arrive(id, key, found.record);\n',
+    tests: ['test/migrating/moving.test.ts'],
+  },
 ];

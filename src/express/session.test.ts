@@ -1,4 +1,6 @@
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { sessionIn, startApp } from '../../test/support/app.js';
 import { deferred } from '../../test/support/deferred.js';
@@ -115,5 +117,36 @@ test('an error after a sign-in that is stored carries its token, since the old o
   );
   const answer = await app.client().post('/sign-in');
   expect([answer.status, answer.setCookies.length]).toEqual([503, 1]);
+  await app.close();
+});
+
+test('what is thrown at once behind it, after a wait for the store, reaches next and ends no process', async () => {
+  const faulty = faultyStore(memoryStore());
+  const app = await startApp(
+    (routes) => {
+      routes.post('/begin', (req, res) => {
+        sessionIn(req).cart = 1;
+        res.end();
+      });
+    },
+    { store: faulty.store },
+  );
+  const client = app.client();
+  await client.post('/begin');
+  // Without Express, which catches what its handlers throw.
+  const bare = createServer((req, res) =>
+    app.sessions(req as never, res as never, (error?: unknown) => {
+      if (error instanceof Error) return void res.writeHead(500).end(error.message);
+      throw new Error('thrown at once');
+    }),
+  ).listen(0, '127.0.0.1');
+  await once(bare, 'listening');
+  faulty.before('read', () => new Promise((later) => setImmediate(later)));
+  const origin = `http://127.0.0.1:${(bare.address() as AddressInfo).port}`;
+  const answer = await fetch(origin, { headers: { cookie: `${app.cookieName}=${client.jar.get(app.cookieName)}` } });
+  expect(faulty.calls.map(({ method }) => method)).toContain('read');
+  expect([answer.status, await answer.text()]).toEqual([500, 'thrown at once']);
+  bare.closeAllConnections();
+  bare.close();
   await app.close();
 });

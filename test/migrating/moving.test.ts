@@ -306,4 +306,28 @@ describe('a claim that a stopped mover left', () => {
     await made.store.touch(id, record.idleDeadline);
     expect(made.to.read(id)).toEqual({ ...record, idleDeadline: later });
   });
+
+  it.each(['ended', 'swept away'] as const)(
+    'of a session that is %s is ended, and brings nothing back',
+    async (fate) => {
+      const made = scene();
+      const owner = makeOwner();
+      const [id, record] = old(made, { owner });
+      // Stops after the claim, as a process that dies.
+      const stops = faultyStore(made.from);
+      stops.on('replace', 'reject', { times: 1, error: new Error('stopped') });
+      await expect(migrating({ from: stops.store, to: made.to }).touch(id, record.idleDeadline)).rejects.toThrow(
+        'stopped',
+      );
+      expect(made.to.listByOwner(owner)).toHaveLength(1);
+      made.from.end(id, makeEnding('signed-out'));
+      if (fate === 'swept away') made.from.sweep(Date.now() + 1e12, 1_000);
+      expect(await made.store.listByOwner?.(owner)).toEqual([]);
+      expect(made.to.listByOwner(owner)).toEqual([]);
+      const gone = fate === 'ended' ? expect.objectContaining({ ended: 'signed-out' }) : undefined;
+      expect(await made.store.read(id)).toEqual(gone);
+      expect(await made.store.touch(id, record.idleDeadline + 1)).toBe('gone');
+      expect(made.to.read(id)).toBeUndefined();
+    },
+  );
 });

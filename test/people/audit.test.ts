@@ -68,6 +68,25 @@ describe('an audit log is told', () => {
     }
   });
 
+  it('an address only where it is one, and a user agent without what a terminal obeys', async () => {
+    const app = await start({ insecureHttp: true });
+    app.app.set('trust proxy', true);
+    const client = app.client();
+
+    const agent = { 'user-agent': '\u009b31mcurl' };
+    await client.post('/sign-in/ada', {
+      body: {},
+      headers: { ...agent, 'x-forwarded-for': 'unknown\u009b2J, 10.0.0.1' },
+    });
+    await client.post('/signOut', { headers: { ...agent, 'x-forwarded-for': '2001:db8::7, 10.0.0.1' } });
+    expect(told.map(({ action, address }) => [action, address])).toEqual([
+      ['sign-in', undefined],
+      ['sign-out', '2001:db8::7'],
+    ]);
+    // Sent as UTF-8 with a body, and as Latin-1 without one.
+    for (const { userAgent } of told) expect(userAgent).toMatch(/^\u00c2?\ufffd31mcurl$/);
+  });
+
   it('every refusal: of a token, a sign-in, a guard, a page of another site', async () => {
     const app = await start({ maxPerOwner: { limit: 1, onExceed: 'reject' } });
     const client = await signedIn(app, 'ada');

@@ -4,6 +4,7 @@ import type { SessionOptions } from '../../src/index.js';
 import { sessionIn, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
 import { expressVersions } from '../support/express-versions.js';
+import { bearing, tokenOf } from '../support/routes.js';
 import { spyOn } from '../support/spy-store.js';
 import { openStage, type Routes, type Stage } from '../support/stage.js';
 import { storeKinds } from '../support/stores.js';
@@ -74,6 +75,31 @@ describe.each(expressVersions)('CSRF tokens on %s', (_version, makeApp) => {
     }
     expect(app.events).toContainEqual(expect.objectContaining({ type: 'csrf-refused', reason: 'missing' }));
     expect(app.events).toContainEqual(expect.objectContaining({ type: 'csrf-refused', reason: 'wrong' }));
+  });
+
+  it('a page with a token is for one person alone, though its looks at the session are ignored and the app calls it public', async () => {
+    const app = await stage.app(
+      (target, sessions) => {
+        const ask = (req: never, res: { locals: Record<string, unknown> }, next: () => void) => {
+          res.locals.token = sessions.csrfToken(req);
+          next();
+        };
+        target.get('/called-public', sessions.ignoringReads(ask as never), (_req, res) => {
+          res.set('Cache-Control', 'public, max-age=600').send(res.locals.token);
+        });
+        target.get('/silent', sessions.ignoringReads(ask as never), (_req, res) => void res.send(res.locals.token));
+      },
+      withForms,
+      makeApp,
+    );
+    const visitor = app.client();
+    const first = await visitor.get('/called-public');
+    expect([first.setCookies.length, first.headers['cache-control']]).toEqual([1, 'no-store']);
+    const again = await visitor.get('/silent');
+    expect([again.setCookies.length, again.headers['cache-control']]).toEqual([0, 'private']);
+    expect(again.headers.vary).toMatch(/Cookie/);
+    const client = await signIn(await start());
+    expect((await bearing(app, tokenOf(client)).get('/silent')).headers['cache-control']).toBe('no-store');
   });
 
   it('a form brings it in a field, which is read at the door, and the handler finds the body parsed', async () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sessionIn, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
-import { type Me, signedIn, tokenOf } from '../support/routes.js';
+import { bearing, type Me, signedIn, tokenOf } from '../support/routes.js';
 import { openStage, type Routes, type Stage } from '../support/stage.js';
 import { storeKinds } from '../support/stores.js';
 
@@ -189,6 +189,24 @@ describe.each(storeKinds)('signing in: $name', (kind) => {
       expect((await meOf(there)).endedReason).toBe('credential-changed');
       expect((await bob.get('/guarded')).status).toBe(200);
       expect(await app.sessions.count('ada')).toBe(1);
+    });
+
+    it('ends what a copy of its cookie has risen to on another instance in the middle of the change', async () => {
+      const other = await stage.another();
+      const client = await signedIn(app, 'ada');
+      const thief = bearing(other, tokenOf(client));
+      await pass(1);
+      stage.faulty.before('replace', async () => {
+        // After the others have ended and before this session gets its new token.
+        stage.clock.advance(1);
+        expect((await thief.post('/reauthenticate')).status).toBe(200);
+        expect((await thief.get('/guarded')).status).toBe(200);
+        stage.clock.advance(1);
+      });
+      const refused = await client.post('/credential-changed');
+      expect([refused.status, refused.json<{ code: string }>().code]).toEqual([401, 'ERR_SESSION_ENDED']);
+      expect((await thief.get('/guarded')).status).toBe(401);
+      expect(await app.sessions.count('ada')).toBe(0);
     });
 
     it('does not bar what the same request does after it', async () => {
