@@ -80,7 +80,7 @@ export class Verbs implements SessionVerbs {
   }
 
   signIn(handle: SessionHandle, owner: string | number | bigint, options?: SignInOptions): Promise<void> {
-    return during(handle, () => this.#signIn.signIn(handle, owner, options));
+    return during(handle, () => anew(handle, () => this.#signIn.signIn(handle, owner, options)));
   }
 
   reauthenticate(handle: SessionHandle, options?: ReauthenticateOptions): Promise<void> {
@@ -96,7 +96,7 @@ export class Verbs implements SessionVerbs {
   }
 
   regenerate(handle: SessionHandle): Promise<void> {
-    return during(handle, () => this.#regenerate(handle));
+    return during(handle, () => anew(handle, () => this.#regenerate(handle)));
   }
 
   end(handle: SessionHandle, reason: 'signed-out' | 'destroyed'): Promise<void> {
@@ -264,6 +264,18 @@ function during(handle: SessionHandle, run: () => Promise<void>): Promise<void> 
 }
 
 const admin = () => import('./admin.js');
+
+/** Another session begins: that the one before was to end with the response (`cookie.maxAge = 0`) is not said of it. */
+async function anew(handle: SessionHandle, begin: () => Promise<void>): Promise<void> {
+  const { endsWithResponse } = handle;
+  handle.endsWithResponse = false;
+  try {
+    await begin();
+  } catch (error) {
+    handle.endsWithResponse ||= endsWithResponse;
+    throw error;
+  }
+}
 
 const noScopes = {};
 

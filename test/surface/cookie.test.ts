@@ -107,6 +107,14 @@ describe('req.session.cookie', () => {
       sessionIn(req).n = 2;
       res.json(sessionIn(req).cookie);
     });
+    target.post('/anew/:verb/:order', async (req, res) => {
+      const { verb, order } = req.params;
+      if (order === 'before') sessionIn(req).cookie.maxAge = 0;
+      await (verb === 'signIn' ? sessionIn(req).signIn('ada') : sessionIn(req).regenerate());
+      sessionIn(req).n = 3;
+      if (order === 'after') sessionIn(req).cookie.maxAge = 0;
+      res.json({});
+    });
     target.post('/identity/:what', (req, res) => {
       sessionIn(req).userId = 7;
       acts[req.params.what]?.(sessionIn(req), clock.now());
@@ -262,6 +270,19 @@ describe('req.session.cookie', () => {
     expect((await client.post('/regenerate')).json()).toMatchObject({ originalMaxAge: null });
     expect(await look(client)).toMatchObject({ n: 2, originalMaxAge: null });
   });
+
+  it.each(['signIn', 'regenerate'])(
+    '0 ends the session that it was said of, and not one that %s began after',
+    async (verb) => {
+      const client = await begin();
+      const old = client.copy();
+      expect((await client.post(`/anew/${verb}/before`)).setCookies.join()).not.toMatch(/max-age=0/i);
+      expect(await look(client)).toMatchObject({ n: 3 });
+      expect(await look(old)).not.toHaveProperty('n');
+      expect((await client.post(`/anew/${verb}/after`)).setCookies.join()).toMatch(/max-age=0/i);
+      expect(await look(client)).not.toHaveProperty('n');
+    },
+  );
 
   it('survives the new token of an identity that is set by hand', async () => {
     const client = await begin();
