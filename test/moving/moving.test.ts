@@ -384,6 +384,29 @@ describe.each(Object.entries(kinds))('sessions of express-session in %s', (kind,
     }
   });
 
+  it('open sockets too, whose handshake can’t carry a cookie; the next response does', async () => {
+    const old = await person();
+    const sockets = await startApp(
+      (it, sessions) => {
+        it.get('/socket', async (req, res) => {
+          const upgrade = await sessions.upgrade(req, { anonymous: true });
+          res.json({ owner: upgrade.accepted ? upgrade.session.info.owner : 'refused' });
+        });
+        everyVerb(it, sessions);
+      },
+      {
+        store: ours.store,
+        clock,
+        migrateFrom: { secret: oldSecret, store: oldStore, owner: (data) => data.userId },
+      },
+    );
+    apps.push(sockets);
+    const headers = { origin: sockets.origin };
+    expect((await at(sockets, old).get('/socket', { headers })).json<object>()).toEqual({ owner: 'ada' });
+    clock.advance(11_000);
+    expect((await at(sockets, old).get('/me')).setCookies).toHaveLength(1);
+  });
+
   it('say in explain() what became of them', async () => {
     const old = await person();
     const explained = await startApp((it) => it.get('/why', (req, res) => void res.json(app.sessions.explain(req))), {
