@@ -8,6 +8,14 @@ const tests = ['test/moving/moving.test.ts'];
 
 export const takenOver: readonly Mutant[] = [
   {
+    guarantee: 'G6',
+    what: 'moving: a revocation of their owner keeps out what was not taken over yet, for as long as anything is',
+    file: 'src/express-session/legacy/face.ts',
+    find: 'engine.repository.ownersBarredForMs = from.keepForMs;',
+    replace: '',
+    tests: ['test/moving/moving.test.ts'],
+  },
+  {
     guarantee: 'G2',
     what: 'moving: the old record goes before a session of ours ends or gives way',
     file: 'src/core/predecessor.ts',

@@ -199,12 +199,19 @@ export class Repository {
     return { reason, at, keepUntil: at + this.#config.keepEndedMs };
   }
 
+  /** Where sessions are taken over from another middleware, nobody can find a person's among them: the mark keeps them out. */
+  ownersBarredForMs = 0;
+
   /** As `ending`; the mark on the owner outlives every sign-in that may be pending, or its second step would pass it. */
   ownerEnding(reason: string): Ending {
     const ending = this.ending(reason);
     return {
       ...ending,
-      keepUntil: Math.max(ending.keepUntil, ending.at + longestPendingMs + this.#config.storeDeadlineMs),
+      keepUntil: Math.max(
+        ending.keepUntil,
+        ending.at + longestPendingMs + this.#config.storeDeadlineMs,
+        ending.at + this.ownersBarredForMs,
+      ),
     };
   }
 

@@ -248,6 +248,18 @@ describe.each(Object.entries(kinds))('sessions of express-session in %s', (kind,
     expect(app.events).toContainEqual(expect.objectContaining({ type: 'move-refused', reason: 'barred' }));
   });
 
+  it('stay out after a revocation of their owner for as long as old ones are taken over', async () => {
+    const [first, forgotten] = [await person(), await person()];
+    await at(app, first).get('/me');
+    await app.sessions.revokeAll('ada');
+    // Longer than the markers of an end are kept, and than a sign-in can take.
+    await passing(2 * 60 * minuteMs);
+    expect((await me(at(app, forgotten))).owner).toBeUndefined();
+    const client = at(app, first);
+    expect((await client.post('/sign-in/ada')).status).toBe(200);
+    expect((await me(client)).owner).toBe('ada');
+  });
+
   it('end by their public id, and the old record first', async () => {
     const old = await person();
     const client = at(app, old);

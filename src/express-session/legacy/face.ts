@@ -68,6 +68,8 @@ export interface Moving {
 }
 
 export function movingFrom(from: MigrateFrom, engine: Engine): Moving {
+  // Their owner's revocation must hold against those that come later than any marker of an end is kept.
+  engine.repository.ownersBarredForMs = from.keepForMs;
   let loading: Promise<Legacy> | undefined;
   const load = () => {
     loading ??= import('./legacy.js').then(({ Legacy }) => new Legacy(from, engine));
