@@ -83,6 +83,8 @@ async function serve(): Promise<void> {
   const close = async (): Promise<void> => {
     server.close();
     server.closeAllConnections();
+    // The load breaks off with requests under way; their handlers still wait for a store that is about to go.
+    await new Promise((resolve) => setTimeout(resolve, 300));
     await opened.close();
     // The harness removes it too, unless it was killed.
     rmSync(folder, { recursive: true, force: true });
