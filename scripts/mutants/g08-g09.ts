@@ -133,7 +133,7 @@ export const clocksAndStrangers: readonly Mutant[] = [
     guarantee: 'G8',
     what: 'an offer that is too old is not made',
     file: 'src/core/engine.ts',
-    find: '    if (this.config.clock.now() - handle.openedAt >= this.config.renewEveryMs) handle.offer = undefined;',
+    find: '    if (renewEveryMs > 0 && clock.now() - handle.openedAt >= renewEveryMs) handle.offer = undefined;',
     replace: '',
     tests: [renewal],
   },

@@ -43,8 +43,8 @@ export const people: readonly Mutant[] = [
   mutant(
     'the mark on an owner outlives a pending sign-in',
     'src/core/repository.ts',
-    'Math.max(ending.keepUntil, ending.at + longestPendingMs + this.#config.storeDeadlineMs)',
-    'ending.keepUntil',
+    '        ending.at + longestPendingMs + this.#config.storeDeadlineMs,\n',
+    '',
     [of('sign-in')],
   ),
   mutant(
