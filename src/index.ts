@@ -43,6 +43,8 @@ export type {
 } from './core/store.js';
 export type { TimeLeft } from './core/time-left.js';
 export { type Explanation, explain } from './express/explain.js';
+export type { CookieOptions } from './express/familiar/options.js';
+export type { SessionStoreView } from './express/familiar/session-store.js';
 export type { CrossSiteOptions, SessionOptions } from './express/options.js';
 export { problemOf, type SessionProblem } from './express/problem.js';
 export type { RequireOptions } from './express/require.js';

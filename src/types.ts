@@ -3,12 +3,17 @@
  * with @types/express-session, which does the same.
  */
 import type { Session } from './core/session.js';
+import type { SessionStoreView } from './express/familiar/session-store.js';
 import type { SessionData } from './express/typed.js';
 
 declare global {
   namespace Express {
     interface Request {
       session: Session & Partial<SessionData>;
+      /** The public id of the session. At run time undefined while the store can't be asked, for a log line of an error. */
+      sessionID: string;
+      /** express-session's store methods, by public ids. */
+      sessionStore: SessionStoreView;
     }
   }
 }

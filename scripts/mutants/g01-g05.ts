@@ -12,6 +12,14 @@ const door = 'test/fuzz/door.test.ts';
 export const overlap: readonly Mutant[] = [
   {
     guarantee: 'G1',
+    what: 'data under taken names is written back',
+    file: 'src/core/session.ts',
+    find: '  if (!legacy) return own;',
+    replace: '  if (legacy || !legacy) return own;',
+    tests: ['test/surface/legacy.test.ts'],
+  },
+  {
+    guarantee: 'G1',
     what: 'the memory store compares the version before it writes',
     file: 'src/stores/memory.ts',
     find: '    if (session.version !== expected) return { conflict: toRecord(session) };',
@@ -38,7 +46,7 @@ export const overlap: readonly Mutant[] = [
     guarantee: 'G1',
     what: 'changes are merged into what another request stored',
     file: 'src/core/changes.ts',
-    find: '    fill(handle.session, this.mergeOver(before, { ...handle.session }, decodeStored(theirs)));',
+    find: '    fill(handle.session, this.mergeOver(before, { ...dataOf(handle.session) }, decodeStored(theirs)));',
     replace: '',
     tests: [update],
   },
@@ -46,7 +54,7 @@ export const overlap: readonly Mutant[] = [
     guarantee: 'G1',
     what: "update() leaves the handler's own unsaved changes in place",
     file: 'src/core/verbs.ts',
-    find: '          return fill(now, engine.changes.mergeOver(before, { ...now }, draft));',
+    find: '          return fill(now, engine.changes.mergeOver(before, { ...dataOf(now) }, draft));',
     replace: '          return fill(now, draft);',
     tests: [update],
   },

@@ -91,8 +91,9 @@ export const outputAndMemory: readonly Mutant[] = [
     guarantee: 'G12',
     what: 'data has a size limit',
     file: 'src/core/stored-data.ts',
-    find: '  return encodeData(session, { maxBytes });',
-    replace: '  return encodeData(session, { maxBytes: maxBytes * 1_000 });',
+    find: '  return encodeData(session instanceof Session ? dataOf(session) : session, { maxBytes });',
+    replace:
+      '  return encodeData(session instanceof Session ? dataOf(session) : session, { maxBytes: maxBytes * 1_000 });',
     tests: [memory],
   },
 ];

@@ -12,7 +12,7 @@ import { standingOf } from './policy.js';
 import { letGo } from './predecessor.js';
 import { busy, endedError, signInRefused, toldEndings, unreadable } from './refusals.js';
 import type { Found, OwnerFields, PutResult } from './repository.js';
-import { type Data, fill, type Session } from './session.js';
+import { type Data, dataOf, fill, type Session } from './session.js';
 import { decodeStored, encodeSession, sameBytes } from './stored-data.js';
 import { hashOwner, newId, newSecret } from './token.js';
 
@@ -224,7 +224,7 @@ export class Changes {
   follow(handle: SessionHandle, before: Stored, found: Found): void {
     const theirs = this.takeOver(handle, found);
     if (!handle.session || sameBytes(theirs.data, before.data)) return;
-    fill(handle.session, this.mergeOver(before, { ...handle.session }, decodeStored(theirs)));
+    fill(handle.session, this.mergeOver(before, { ...dataOf(handle.session) }, decodeStored(theirs)));
   }
 
   /** Takes over what another request stored meanwhile. */
@@ -237,7 +237,7 @@ export class Changes {
   /** Three-way merge: what `mine` changed against `before`, applied to `theirs`. */
   mergeOver(before: Stored, mine: Data, theirs: Data): Data {
     // Refuses what could not be stored, cycles above all: the merge walks the data.
-    this.encode(mine);
+    this.encode(mine, mine);
     const { data, conflicts } = merge(decodeStored(before), mine, theirs, { atomic: this.#parts.config.atomic });
     if (conflicts.length > 0)
       this.#parts.events.emit({ type: 'conflict', id: before.id, paths: conflicts.map(({ path }) => path) });
@@ -290,8 +290,8 @@ export class Changes {
     this.#cookieCanFollow(handle, true);
   }
 
-  encode(session: Session | Data): Uint8Array {
-    return encodeSession(session, this.#parts.config.maxDataBytes);
+  encode(session: Session | Data, legacy?: Data): Uint8Array {
+    return encodeSession(session, this.#parts.config.maxDataBytes, legacy);
   }
 }
 

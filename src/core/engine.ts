@@ -24,7 +24,7 @@ import type { Predecessor } from './predecessor.js';
 import { isTemporary, unreadable } from './refusals.js';
 import { type Found, Repository } from './repository.js';
 import { Sealer } from './seal.js';
-import { fill, Session } from './session.js';
+import { fill, legacyOf, Session } from './session.js';
 import { type Lives, Signals } from './signals.js';
 import { isWatchable, type MaybePromise, type SessionStore } from './store.js';
 import { StoreGuard } from './store-guard.js';
@@ -105,6 +105,8 @@ export class Engine implements Parts {
     // Asks the app's own function: what it throws must reach the handler, before there is anything to store.
     else void handle.facts.lifetime;
     handle.session = session;
+    const legacy = legacyOf(session);
+    if (legacy) this.events.emit({ type: 'names-taken', names: Object.keys(legacy), ...idOf(handle) });
     return session;
   }
 

@@ -63,6 +63,8 @@ export type SessionEvent =
     }
   | { readonly type: 'everything-ended'; readonly at: number; readonly reason: string }
   | { readonly type: 'record-refused'; readonly at: number; readonly reason: RecordFault; readonly id: SessionId }
+  /** A record has data under names of the session's own; `info.legacy` has it. */
+  | { readonly type: 'names-taken'; readonly at: number; readonly id?: SessionId; readonly names: readonly string[] }
   | { readonly type: 'conflict'; readonly at: number; readonly id: SessionId; readonly paths: readonly string[] }
   | {
       readonly type: 'change-dropped';

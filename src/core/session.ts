@@ -1,6 +1,8 @@
 /**
  * What a handler holds as `req.session`: the app's data as its own enumerable keys, the verbs on the prototype.
  * Assigning to a taken name throws, so that no data can shadow a verb, and no verb is lost to a careless key.
+ *
+ * Length: the docstrings of every verb, which an editor shows to whoever calls it.
  */
 
 import { isPlainObject } from './codec.js';
@@ -77,6 +79,11 @@ export interface SessionInfo {
   readonly expiresAt: Date | undefined;
   /** The absolute deadline. */
   readonly endsAt: Date | undefined;
+  /**
+   * Data under names that the session itself takes, such as `update`, in a record that another version or express-session
+   * wrote; undefined without any. It stays in the record until the app deletes it here.
+   */
+  readonly legacy: Data | undefined;
   /** Why the session that the request's cookie named is over, if the store still knows. */
   readonly endedReason: string | undefined;
   /** Aborts when the session ends, expires or is revoked, by whomever. Its reason is a SessionError `ERR_SESSION_ENDED`. */
@@ -249,6 +256,24 @@ for (const name of [...reservedNames, '__proto__']) {
   });
 }
 
+/** What can't be a key of its session, and the order in which all keys are stored: in another the record would seem changed. */
+const legacies = new WeakMap<object, { readonly order: readonly string[]; readonly data: Data }>();
+
+export const legacyOf = (session: object): Data | undefined => legacies.get(session)?.data;
+
+/** All that is to be stored of a session. */
+export function dataOf(session: Session): Data {
+  const own = session as unknown as Data;
+  const legacy = legacies.get(session);
+  if (!legacy) return own;
+  const all: Data = {};
+  for (const key of [...legacy.order, ...Object.keys(own)]) {
+    const from = Object.hasOwn(own, key) ? own : legacy.data;
+    if (Object.hasOwn(from, key)) all[key] = from[key];
+  }
+  return all;
+}
+
 /**
  * Makes the session's own keys those of `data`. Objects and arrays are changed in place, down to the leaves: a handler
  * that holds `req.session.cart` across a save must not go on writing to an object that nobody stores.
@@ -257,6 +282,12 @@ export function fill(session: Session, data: Data): void {
   const target = session as unknown as Data;
   for (const key of Object.keys(target)) {
     if (!Object.hasOwn(data, key)) delete target[key];
+  }
+  const taken = Object.keys(data).filter((key) => reservedNames.has(key));
+  if (taken.length === 0) legacies.delete(session);
+  else {
+    const kept = Object.fromEntries(taken.map((key) => [key, data[key]]));
+    legacies.set(session, { order: Object.keys(data), data: kept });
   }
   for (const [key, value] of Object.entries(data)) {
     if (!reservedNames.has(key) && !becomes(target, key, value)) target[key] = value;

@@ -3,7 +3,7 @@ import { decodeData, encodeData } from './codec.js';
 import { SessionError } from './errors.js';
 import type { Stored } from './handle.js';
 import { unreadable } from './refusals.js';
-import { type Data, reservedNames, type Session } from './session.js';
+import { type Data, dataOf, reservedNames, Session } from './session.js';
 
 export function decodeStored(stored: Stored): Data {
   try {
@@ -14,9 +14,10 @@ export function decodeStored(stored: Stored): Data {
   }
 }
 
-export function encodeSession(session: Session | Data, maxBytes: number): Uint8Array {
+/** `legacy`: the taken names that a record has already. */
+export function encodeSession(session: Session | Data, maxBytes: number, legacy?: Data): Uint8Array {
   for (const name of reservedNames) {
-    if (Object.hasOwn(session, name)) {
+    if (Object.hasOwn(session, name) && !(legacy && Object.hasOwn(legacy, name))) {
       throw new SessionError(
         'ERR_SESSION_NAME_RESERVED',
         `req.session.${name}: the name is taken by the session itself.`,
@@ -26,7 +27,7 @@ export function encodeSession(session: Session | Data, maxBytes: number): Uint8A
       );
     }
   }
-  return encodeData(session, { maxBytes });
+  return encodeData(session instanceof Session ? dataOf(session) : session, { maxBytes });
 }
 
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;

@@ -12,8 +12,10 @@ import { busy, endedError, requireUsable, storedOf, unreadable } from './refusal
 import type { Rise } from './rise.js';
 import {
   type Data,
+  dataOf,
   type ElevateOptions,
   fill,
+  legacyOf,
   type ReauthenticateOptions,
   Session,
   type SessionInfo,
@@ -69,6 +71,7 @@ export class Verbs implements SessionVerbs {
       authenticatedAt: dateOf(header?.authenticatedAt),
       expiresAt: dateOf(deadlines?.expiresAt),
       endsAt: dateOf(deadlines?.endsAt),
+      legacy: handle.session && legacyOf(handle.session),
       endedReason: handle.endedReason,
     };
     // Not enumerable: `res.json(req.session.info)` must not start watching.
@@ -178,7 +181,7 @@ export class Verbs implements SessionVerbs {
         const before = storedOf(handle);
         const draft = decodeStored(before);
         applied(draft, change);
-        const data = engine.changes.encode(draft);
+        const data = engine.changes.encode(draft, legacyOf(session));
         if (sameBytes(data, before.data)) {
           // Nothing to write; but `change` may have decided so on data that another request has changed since.
           const found = await engine.repository.find(before.id, deadline);
@@ -193,7 +196,7 @@ export class Verbs implements SessionVerbs {
         // The handler's own changes that are not saved yet stay on top.
         if (put.result === 'stored') {
           const now = engine.sessionOf(handle);
-          return fill(now, engine.changes.mergeOver(before, { ...now }, draft));
+          return fill(now, engine.changes.mergeOver(before, { ...dataOf(now) }, draft));
         }
         if (put.result !== 'conflict') throw endedError(await engine.changes.whyGone(handle));
         engine.changes.follow(handle, before, put.found);

@@ -74,6 +74,33 @@ app.get('/', (req, res) => {
     expect(check({ 'app.mts': augmented, 'tsconfig.json': options })).toEqual(clean);
   });
 
+  test('what code written for express-session touches is typed, and what it can not have is refused', () => {
+    const familiar = `${app}
+import 'holdfast/types';
+app.use(session({ secret: 'x'.repeat(32), resave: false, saveUninitialized: false, unset: 'destroy', cookie: { maxAge: 60_000, secure: 'auto' } }));
+app.use(session({ secret: 'x'.repeat(32), cookie: (req) => ({ maxAge: req.url === '/' ? 1_000 : null }) }));
+// @ts-expect-error
+session({ secret: 'x'.repeat(32), resave: true });
+// @ts-expect-error
+session({ secret: 'x'.repeat(32), cookie: { httpOnly: false } });
+app.post('/', (req, res, next) => {
+  req.session.cookie.maxAge = 60_000;
+  req.session.cookie.expires = new Date(Date.now() + 60_000);
+  req.session.cookie.expires = false;
+  const left: number | null = req.session.cookie.maxAge;
+  // @ts-expect-error
+  req.session.cookie.httpOnly = true;
+  const id: string = req.sessionID;
+  req.sessionStore.get(id, (error, data) => (error ? next(error) : res.json({ left, data })));
+  req.sessionStore.destroy('x').then(() => {});
+});
+`;
+    const options = config({ module: 'node16', esModuleInterop: true });
+    for (const file of ['app.mts', 'app.cts']) {
+      expect(check({ [file]: familiar, 'tsconfig.json': options })).toEqual(clean);
+    }
+  });
+
   test("an app's own keys, declared once, are typed everywhere", () => {
     const keys = `${app}
 import 'holdfast/types';
