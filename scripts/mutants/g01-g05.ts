@@ -20,6 +20,22 @@ export const overlap: readonly Mutant[] = [
   },
   {
     guarantee: 'G1',
+    what: 'a change is found by a look at what was decoded',
+    file: 'src/core/stored-data.ts',
+    find: 'sameMembers(session, decoded.value)',
+    replace: 'sameMembers(session, session)',
+    tests: ['src/core/stored-data.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    what: 'each request gets a copy of what was decoded',
+    file: 'src/core/stored-data.ts',
+    find: 'if (decoded?.value) return copyJson(decoded.value);',
+    replace: 'if (decoded?.value) return decoded.value;',
+    tests: ['src/core/stored-data.test.ts'],
+  },
+  {
+    guarantee: 'G1',
     what: 'the memory store compares the version before it writes',
     file: 'src/stores/memory.ts',
     find: '    if (session.version !== expected) return { conflict: toRecord(session) };',

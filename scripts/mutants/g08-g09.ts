@@ -158,8 +158,10 @@ export const clocksAndStrangers: readonly Mutant[] = [
     guarantee: 'G9',
     what: 'data that is as it was is not written',
     file: 'src/core/changes.ts',
-    find: '    return sameBytes(data, stored.data) && withLifetime(handle, stored.header) === stored.header ? undefined : data;',
-    replace: '    return data;',
+    find: `    if (isUntouched(session, stored) && withLifetime(handle, stored.header) === stored.header) return undefined;
+    const data = this.encode(session);
+    return sameBytes(data, stored.data) && withLifetime(handle, stored.header) === stored.header ? undefined : data;`,
+    replace: '    return this.encode(session);',
     tests: [strangers],
   },
   {

@@ -1,5 +1,4 @@
 /** commit: what a request changed, into the store. The one place that decides whether to create, update, replace or drop. */
-
 import { adopt } from './admission.js';
 import { SessionError } from './errors.js';
 import type { SessionHandle, Stored } from './handle.js';
@@ -13,7 +12,7 @@ import { letGo } from './predecessor.js';
 import { busy, endedError, signInRefused, toldEndings, unreadable } from './refusals.js';
 import type { Found, OwnerFields, PutResult } from './repository.js';
 import { type Data, dataOf, fill, type Session } from './session.js';
-import { decodeStored, encodeSession, sameBytes } from './stored-data.js';
+import { decodeStored, encodeSession, isUntouched, sameBytes } from './stored-data.js';
 import { hashOwner, newId, newSecret } from './token.js';
 
 export class Changes {
@@ -61,6 +60,7 @@ export class Changes {
     const { session, stored, phase } = handle;
     if (!session || handle.dropped || phase === 'ended' || phase === 'unavailable') return undefined;
     if (!stored) return Object.keys(session).length === 0 ? undefined : this.encode(session);
+    if (isUntouched(session, stored) && withLifetime(handle, stored.header) === stored.header) return undefined;
     const data = this.encode(session);
     return sameBytes(data, stored.data) && withLifetime(handle, stored.header) === stored.header ? undefined : data;
   }

@@ -68,6 +68,9 @@ export function decodeData(bytes: Uint8Array): Record<string, unknown> {
   return value;
 }
 
+/** Whether encoded data is what JSON can say. */
+export const isPlain = (bytes: Uint8Array): boolean => bytes[0] === 1;
+
 /** What the walk may still spend. One reference counts each time, so ten nested pairs of one object can't hang a process. */
 let budget = 0;
 

@@ -34,6 +34,13 @@ export interface Stored {
   readonly data: Uint8Array;
   /** As the store has it: equal bytes open to an equal record. */
   readonly sealed: Uint8Array;
+  /** Kept with it while it is remembered: see stored-data.ts. */
+  readonly decoded?: Decoded;
+}
+
+/** `data` as it was decoded the first time that somebody looked. Never handed out, and never changed. */
+export interface Decoded {
+  value?: Readonly<Record<string, unknown>>;
 }
 
 /**

@@ -76,7 +76,7 @@ export class Repository {
     if (typeof plaintext === 'string') return { kind: 'refused', fault: plaintext };
     const record = readRecord(plaintext);
     if (typeof record === 'string') return { kind: 'refused', fault: record };
-    return { kind: 'found', stored: { id, version, idleDeadline, sealed: bytes, ...record } };
+    return { kind: 'found', stored: { id, version, idleDeadline, sealed: bytes, decoded: {}, ...record } };
   }
 
   async create(
@@ -234,7 +234,7 @@ export class Repository {
       idleDeadline,
       ...(owner.ownerHash === undefined ? {} : { owner: owner.ownerHash }),
     };
-    return [{ id, version, idleDeadline, header, data, sealed: bytes }, record];
+    return [{ id, version, idleDeadline, header, data, sealed: bytes, decoded: {} }, record];
   }
 
   #owning(owner: OwnerFields): Owning | undefined {

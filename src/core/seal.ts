@@ -37,9 +37,14 @@ export const sealOverhead = textAt + tagBytes;
  */
 export type SealFault = 'malformed' | 'authentication' | 'newer-format' | 'unknown-key';
 
+/** As many session keys are remembered: a session that is written now is often written again soon. */
+const mostSessionKeys = 2_000;
+
 export class Sealer {
   readonly #keyring: Keyring;
   readonly #audience: Buffer;
+  /** The latest session keys under the newest key of the ring, oldest first. */
+  readonly #sessionKeys = new Map<SessionId, KeyObject>();
 
   constructor(keyring: Keyring, audience: string) {
     this.#keyring = keyring;
@@ -52,7 +57,7 @@ export class Sealer {
     out[1] = keys.fingerprint;
     nextRandom(nonceBytes).copy(out, nonceAt);
     const nonce = out.subarray(nonceAt, textAt);
-    const sealing = createCipheriv(cipher, sessionKey(keys, id), nonce, tagLength);
+    const sealing = createCipheriv(cipher, this.#sessionKey(keys, id), nonce, tagLength);
     sealing.setAAD(this.#associated(keys.fingerprint, id));
     sealing.update(plaintext).copy(out, textAt);
     sealing.final();
@@ -70,7 +75,7 @@ export class Sealer {
     const nonce = bytes.subarray(nonceAt, textAt);
     const end = bytes.length - tagBytes;
     for (const keys of candidates) {
-      const opening = createDecipheriv(cipher, sessionKey(keys, id), nonce, tagLength);
+      const opening = createDecipheriv(cipher, this.#sessionKey(keys, id), nonce, tagLength);
       opening.setAAD(this.#associated(fingerprint, id));
       opening.setAuthTag(bytes.subarray(end));
       const plaintext = opening.update(bytes.subarray(textAt, end));
@@ -82,6 +87,21 @@ export class Sealer {
       }
     }
     return 'authentication';
+  }
+
+  #sessionKey(keys: PurposeKeys, id: SessionId): KeyObject {
+    if (keys !== this.#keyring.newest) return sessionKey(keys, id);
+    const known = this.#sessionKeys.get(id);
+    if (known) return known;
+    const made = sessionKey(keys, id);
+    if (this.#sessionKeys.size >= mostSessionKeys) {
+      for (const oldest of this.#sessionKeys.keys()) {
+        this.#sessionKeys.delete(oldest);
+        break;
+      }
+    }
+    this.#sessionKeys.set(id, made);
+    return made;
   }
 
   #associated(fingerprint: number, id: SessionId): Buffer {

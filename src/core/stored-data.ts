@@ -1,11 +1,27 @@
 /** The app's data of a session, between the object that a handler holds and the encoded form that is compared, sealed and merged. */
-import { decodeData, encodeData } from './codec.js';
+import { decodeData, encodeData, isPlain } from './codec.js';
 import { SessionError } from './errors.js';
 import type { Stored } from './handle.js';
+import { copyJson, sameMembers } from './json-copy.js';
 import { unreadable } from './refusals.js';
 import { type Data, dataOf, reservedNames, Session } from './session.js';
 
+/** What was decoded once is copied afterwards, as long as the stored state is remembered. */
 export function decodeStored(stored: Stored): Data {
+  const { decoded } = stored;
+  if (decoded?.value) return copyJson(decoded.value);
+  const data = decode(stored);
+  if (!decoded || !isPlain(stored.data)) return data;
+  decoded.value = data;
+  return copyJson(data);
+}
+
+/** Whether the session holds what is stored, by a look at both. No may also mean that only the codec can tell. */
+export function isUntouched(session: Session, { decoded }: Stored): boolean {
+  return decoded?.value !== undefined && sameMembers(session, decoded.value);
+}
+
+function decode(stored: Stored): Data {
   try {
     return decodeData(stored.data);
   } catch (cause) {

@@ -11,6 +11,8 @@ export interface IoredisClient {
 
 /** node-redis: what `createClient` or `createClientPool` made. */
 export interface NodeRedisClient {
+  /** Not of a pool. */
+  readonly isReady?: boolean;
   sendCommand(args: Argument[], options?: NodeRedisOptions): Promise<unknown>;
 }
 
@@ -34,6 +36,13 @@ export interface NodeRedisCluster {
 export interface NodeRedisOptions {
   readonly typeMapping?: { readonly 36?: typeof Buffer };
 }
+
+/**
+ * Buffers for replies (`$` in RESP), and not the time limit that the client was made with: that is an AbortSignal for each
+ * command, which costs as much as sending it. It only takes back what was not sent yet, so who is ready to send can do
+ * without; every call has the store's deadline anyway.
+ */
+export const untimed = { typeMapping: { 36: Buffer }, timeout: undefined } as const;
 
 export type RedisClient = IoredisClient | NodeRedisClient | NodeRedisSentinel | NodeRedisCluster;
 

@@ -11,6 +11,7 @@ import {
   isNodeSentinel,
   keyPrefixOf,
   type NodeRedisOptions,
+  untimed,
 } from './clients.js';
 import { fleetOf } from './fleet.js';
 import { type ScriptName, scriptNames, sourceOf } from './scripts.gen.js';
@@ -84,7 +85,7 @@ function sender(client: unknown): Send {
     }
     if (isNodeCluster(client)) return (key, args) => client.sendCommand(key, false, args, buffers);
     if (isNodeSentinel(client)) return (_, args) => client.sendCommand(false, args, buffers);
-    if (isNodeClient(client)) return (_, args) => client.sendCommand(args, buffers);
+    if (isNodeClient(client)) return (_, args) => client.sendCommand(args, client.isReady ? untimed : buffers);
   }
   throw new SessionError(
     'ERR_SESSION_OPTION',

@@ -6,7 +6,7 @@
  * The connection never reconnects, never queues while it is offline and never sends a command again: each would be a
  * read that the server does not track.
  */
-import type { NodeRedisClient } from '../clients.js';
+import { type NodeRedisClient, untimed } from '../clients.js';
 import { beatOn, type Connection, type Fleet, type Link, type LinkEvents, opening } from './link.js';
 
 /** What `createClient` made. */
@@ -103,5 +103,5 @@ async function connect(
   });
   // The app's own connection decides how long the process lives.
   connection.unref();
-  return { send: (args) => connection.sendCommand(args, buffers), close };
+  return { send: (args) => connection.sendCommand(args, untimed), close };
 }

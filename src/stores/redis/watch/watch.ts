@@ -20,7 +20,7 @@
  *
  * Bounded: a link or two connections for each primary, one timer for each link that is being opened.
  */
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SessionError } from '../../../core/errors.js';
 import type { SessionId } from '../../../core/ids.js';
 import type { Ended, StoredRecord, Watch } from '../../../core/store.js';
@@ -139,7 +139,7 @@ export class Tracking implements Watch {
         await this.#open(address);
         break;
       } catch {
-        await setTimeout(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
+        await sleep(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
         if (!this.#fleet.primaries().includes(address)) break;
         this.#follow();
       }
@@ -171,18 +171,18 @@ export class Tracking implements Watch {
 
   /** Loses the link if there is no answer in time: a connection that is half open would never say that it is gone. */
   async #answer<T>(address: string, link: Link, answer: Promise<T>): Promise<T> {
-    const late = new Error(`no answer within ${answerWithinMs} ms`);
-    const timer = new AbortController();
-    const timeout = setTimeout(answerWithinMs, undefined, { signal: timer.signal, ref: false }).then(() => {
-      throw late;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      // One timer and no AbortController: this runs for every read that the cache can't answer.
+      timer = setTimeout(() => {
+        this.#lose(address, link);
+        reject(new Error(`no answer within ${answerWithinMs} ms`));
+      }, answerWithinMs).unref();
     });
     try {
-      return await Promise.race([answer, timeout]);
-    } catch (error) {
-      if (error === late) this.#lose(address, link);
-      throw error;
+      return await Promise.race([answer, late]);
     } finally {
-      timer.abort();
+      clearTimeout(timer);
     }
   }
 
