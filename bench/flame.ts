@@ -83,7 +83,7 @@ function draw(root: Bar): string {
   };
   place(root, 0, 0);
   const height = (deepest + 1) * rowHeight;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="monospace" font-size="9.5">\n<rect width="${width}" height="${height}" fill="#ffffff"/>\n${shapes.join('\n')}\n</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="monospace" font-size="9.5">\n<title>Where the CPU time of a request goes</title>\n<rect width="${width}" height="${height}" fill="#ffffff"/>\n${shapes.join('\n')}\n</svg>\n`;
 }
 
 writeFileSync(to, draw(treeOf(JSON.parse(readFileSync(from, 'utf8')))));
