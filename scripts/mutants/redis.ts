@@ -34,7 +34,7 @@ export const redis: readonly Mutant[] = [
     guarantee: 'G6',
     what: 'redis: a server that does not answer is given up',
     file: 'src/stores/redis/watch/watch.ts',
-    find: 'Promise.race([answer, timeout])',
+    find: 'Promise.race([answer, late])',
     replace: 'answer',
     tests: [watch],
   },

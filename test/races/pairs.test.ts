@@ -2,9 +2,12 @@
  * Every verb against every other on one session: the first is stopped before and after each of its store calls, and
  * after its answer; the second runs whole in between. The laws are in race.ts.
  */
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { race, type Setting, type Stop } from './race.js';
 import { type Verb, verbs } from './verbs.js';
+
+// These are read from the disk when first asked for: a wait of its own, which no race here is about.
+beforeAll(() => Promise.all([import('../../src/core/rise.js'), import('../../src/core/admin.js')]));
 
 const bools = [false, true];
 const settings: readonly Setting[] = bools.flatMap((later) =>
