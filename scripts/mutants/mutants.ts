@@ -15,6 +15,7 @@ import { people } from './people.js';
 import { postgres } from './postgres.js';
 import { redis } from './redis.js';
 import { socketsAndPolling } from './sockets.js';
+import { surface } from './surface.js';
 
 export const mutants: readonly Mutant[] = [
   ...overlap,
@@ -32,4 +33,5 @@ export const mutants: readonly Mutant[] = [
   ...betweenStores,
   ...bridgedStores,
   ...takenOver,
+  ...surface,
 ];

@@ -125,7 +125,7 @@ export class Engine implements Parts {
       });
     }
     if (handle.unheard !== undefined) throw handle.unheard;
-    if (handle.endsWithResponse && handle.phase !== 'ended') {
+    if ((handle.endsByCookie || handle.endsByUnset) && handle.phase !== 'ended') {
       return this.#verbs.end(handle, 'destroyed').then(() => this.commit(handle));
     }
     const stored = this.changes.commit(handle);

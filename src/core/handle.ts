@@ -90,7 +90,7 @@ export class SessionHandle {
   /** When a detached connection last asked for its idle deadline to be moved. */
   touchedAt = 0;
   /** Verbs that the handler called and that have not settled: the response waits for them. */
-  underWay: Set<Promise<void>> | undefined;
+  underWay: Set<Promise<unknown>> | undefined;
   /** Why a verb failed that nobody awaited: the response fails with it. */
   unheard: unknown;
   /** The person signed out in this request: the browser is asked to forget what the app kept there. */
@@ -101,8 +101,10 @@ export class SessionHandle {
   replacedHere = false;
   /** What `cookie.maxAge` was set to in this request, until it is stored. */
   lifetime: Lifetime | undefined;
-  /** The app asked for the session to end with the response. */
-  endsWithResponse = false;
+  /** The session ends with the response: `cookie.maxAge` says so. */
+  endsByCookie = false;
+  /** The session ends with the response: `req.session` was set to null. Apart, so that taking back one leaves the other. */
+  endsByUnset = false;
   /** The change was dropped and said to be; not again at the end of the response. */
   dropped = false;
   /** The response's head is out: no cookie can follow. Set by the HTTP layer. */

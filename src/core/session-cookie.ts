@@ -113,9 +113,10 @@ export class SessionCookie {
         `req.session.cookie.${name}: expected at most ${formatDuration(mostMs)}, since one session can only be shorter than what is configured, or null, got ${describe(value)}. For longer ones raise idle (and absolute), and shorten the others here.`,
       );
     }
-    handle.endsWithResponse = !none && ms <= 0;
-    if (handle.endsWithResponse) return;
-    handle.lifetime = { persistent: !none, ...(none || ms === mostMs ? {} : { maxAgeMs: ms }) };
+    handle.endsByCookie = !none && ms <= 0;
+    if (handle.endsByCookie) return;
+    // Left out only where the record says the same: more may be configured again one day.
+    handle.lifetime = { persistent: !none, ...(none || ms === this.#header.idleMs ? {} : { maxAgeMs: ms }) };
   }
 
   static {

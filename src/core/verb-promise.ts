@@ -2,7 +2,7 @@
  * The promise of a verb. It knows whether anybody listens: a failed `req.session.save()` that nobody awaits must neither
  * end the process (an unhandled rejection does) nor pass for success, so the response fails in its stead (G5).
  */
-export class VerbPromise extends Promise<void> {
+export class VerbPromise<Result> extends Promise<Result> {
   #heard = false;
 
   /** Whether a handler awaits it, or has attached a callback. */
@@ -11,9 +11,8 @@ export class VerbPromise extends Promise<void> {
   }
 
   // biome-ignore lint/suspicious/noThenProperty: await and then are what it listens for
-  override then<Fulfilled = void, Rejected = never>(
-    // biome-ignore lint/suspicious/noConfusingVoidType: as Promise<void> declares it
-    onFulfilled?: ((value: void) => Fulfilled | PromiseLike<Fulfilled>) | null,
+  override then<Fulfilled = Result, Rejected = never>(
+    onFulfilled?: ((value: Result) => Fulfilled | PromiseLike<Fulfilled>) | null,
     onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
   ): Promise<Fulfilled | Rejected> {
     this.#heard = true;

@@ -241,16 +241,16 @@ export class Verbs implements SessionVerbs {
  * Runs a verb so that the response waits for it. A failure of which nobody hears fails the response; after the response
  * it is a warning of the process.
  */
-function during(handle: SessionHandle, run: () => Promise<void>): Promise<void> {
+export function during<Result>(handle: SessionHandle, run: () => Promise<Result>): Promise<Result> {
   handle.underWay ??= new Set();
   const { underWay } = handle;
   const work = run();
   underWay.add(work);
-  const promise = new VerbPromise((resolve, reject) => {
+  const promise = new VerbPromise<Result>((resolve, reject) => {
     work.then(
-      () => {
+      (result) => {
         underWay.delete(work);
-        resolve();
+        resolve(result);
       },
       (error: unknown) => {
         underWay.delete(work);
@@ -268,14 +268,16 @@ function during(handle: SessionHandle, run: () => Promise<void>): Promise<void> 
 
 const admin = () => import('./admin.js');
 
-/** Another session begins: that the one before was to end with the response (`cookie.maxAge = 0`) is not said of it. */
+/** Another session begins: that the one before was to end with the response is not said of it. */
 async function anew(handle: SessionHandle, begin: () => Promise<void>): Promise<void> {
-  const { endsWithResponse } = handle;
-  handle.endsWithResponse = false;
+  const { endsByCookie, endsByUnset } = handle;
+  handle.endsByCookie = false;
+  handle.endsByUnset = false;
   try {
     await begin();
   } catch (error) {
-    handle.endsWithResponse ||= endsWithResponse;
+    handle.endsByCookie ||= endsByCookie;
+    handle.endsByUnset ||= endsByUnset;
     throw error;
   }
 }

@@ -154,7 +154,9 @@ export function session(options: SessionOptions = {}): Sessions {
     }
     if (handle.error && (http.onStoreFault ?? (isExpress4(req) ? 'door' : 'touch')) === 'door')
       return next(handle.error);
-    if (engine.isDue(handle)) visit.gate();
+    // Code that deletes its session need not have looked at it before.
+    const mayEnd = http.familiar.unset === 'destroy' && handle.phase !== 'none';
+    if (mayEnd || engine.isDue(handle)) visit.gate();
     if (http.crossSite?.token) checkCsrf(req, res, next, visit, http.crossSite);
     else next();
   }

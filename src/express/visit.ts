@@ -109,14 +109,14 @@ export class Visit implements GateHooks {
     const { handle } = this;
     this.gate();
     this.#unset = { to };
-    if (this.#house.unset === 'destroy' && handle.phase !== 'none') handle.endsWithResponse = true;
+    if (this.#house.unset === 'destroy' && handle.phase !== 'none') handle.endsByUnset = true;
     else handle.dropped = true;
   }
 
   /** `req.session` is set to what it was. */
   resume(): void {
     this.#unset = undefined;
-    this.handle.endsWithResponse = false;
+    this.handle.endsByUnset = false;
     this.handle.dropped = false;
   }
 

@@ -264,6 +264,17 @@ describe('req.session.cookie', () => {
     await short.close();
   });
 
+  it('of as much as is configured now holds on where more was configured and will be again (G8)', async () => {
+    const store = memoryStore({ clock });
+    const client = await begin({ store, idle: '2h' });
+    const short = await startApp(routes, { clock, store, idle: '1h' });
+    const there = short.client();
+    there.jar.set(short.cookieName, [...client.jar.values()][0] as string);
+    await set(there, 'hour');
+    await short.close();
+    expect(await look(client)).toMatchObject({ n: 1, originalMaxAge: hour });
+  });
+
   it('goes with the old session: a new one is as configured', async () => {
     const client = await begin();
     await set(client, 'minute');

@@ -2,10 +2,15 @@
 import type { Express, Request } from 'express';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SessionOptions, SessionStore } from '../../src/index.js';
-import { memoryStore } from '../../src/index.js';
+import { memoryStore, SessionError } from '../../src/index.js';
 import { sessionIn, startApp, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
+import { deferred } from '../support/deferred.js';
 import { expressVersions } from '../support/express-versions.js';
+import { spyOn } from '../support/spy-store.js';
+import { Turnstile } from '../support/turnstile.js';
+
+const turnstile = new Turnstile();
 
 // biome-ignore lint/suspicious/noExplicitAny: what express-session's users write
 const loose = (req: Request): any => req;
@@ -31,11 +36,33 @@ const routes = (app: Express): void => {
     delete loose(req).session;
     res.json({ now: String(loose(req).session) });
   });
+  app.post('/delete-unseen', (req, res) => {
+    delete loose(req).session;
+    res.json({});
+  });
+  app.post('/unawaited/:id', async (req, res) => {
+    loose(req).sessionStore.destroy(req.params.id);
+    if (req.query.late) await turnstile.pass();
+    res.json({});
+  });
   app.post('/back', (req, res) => {
     const mine = req.session;
     loose(req).session = null;
     loose(req).session = mine;
     sessionIn(req).n = 5;
+    res.json({});
+  });
+  app.post('/null-and-maxage', (req, res) => {
+    const mine = sessionIn(req);
+    loose(req).session = null;
+    mine.cookie.maxAge = 60_000;
+    res.json({});
+  });
+  app.post('/zero-and-back', (req, res) => {
+    const mine = sessionIn(req);
+    mine.cookie.maxAge = 0;
+    if (req.query.null) loose(req).session = null;
+    loose(req).session = mine;
     res.json({});
   });
   app.post('/assign', (req, res) => {
@@ -119,11 +146,28 @@ describe.each(expressVersions)('on Express %s', (_, makeApp) => {
     expect(await n(other)).toBe(1);
   });
 
+  it("a deletion before anybody looked at the session ends it too, and clears the cookie, with unset: 'destroy'", async () => {
+    const client = await begin({ unset: 'destroy' });
+    const thief = client.copy();
+    expect((await client.post('/delete-unseen')).setCookies[0]).toContain('Max-Age=0');
+    expect(await n(thief)).toBeNull();
+  });
+
   it('setting it back to what it was undoes the null', async () => {
     const client = await begin({ unset: 'destroy' });
     await client.post('/back');
     expect(await n(client)).toBe(5);
   });
+
+  it.each(['null-and-maxage', 'zero-and-back', 'zero-and-back?null=1'])(
+    '%s: two wishes to end the session, and taking back one leaves the other',
+    async (path) => {
+      const client = await begin({ unset: 'destroy' });
+      const thief = client.copy();
+      expect((await client.post(`/${path}`)).setCookies[0]).toContain('Max-Age=0');
+      expect(await n(thief)).toBeNull();
+    },
+  );
 
   it('nothing else can be assigned, and the error says what to do', async () => {
     const client = await begin();
@@ -183,6 +227,41 @@ describe.each(expressVersions)('on Express %s', (_, makeApp) => {
       const { id } = (await client.get('/')).json<{ id: string }>();
       const answer = await client.post(`/store/destroy/${id}`);
       expect(answer.setCookies[0]).toContain('Max-Age=0');
+    });
+
+    it('destroy that nobody awaits has happened when the response is there, of the own session and of another', async () => {
+      const { client, other, id } = await two();
+      const own = (await client.get('/')).json<{ id: string }>().id;
+      expect((await client.post(`/unawaited/${id}`)).status).toBe(200);
+      expect(await n(other)).toBeNull();
+      const copy = client.copy();
+      expect((await client.post(`/unawaited/${own}`)).setCookies[0]).toContain('Max-Age=0');
+      expect(await n(copy)).toBeNull();
+    });
+
+    it.each(['', '?late=1'])('destroy that nobody awaits and that fails is no success (G5)%s', async (late) => {
+      const store = memoryStore();
+      const spy = spyOn(store);
+      const { client, other, id } = await two({ store: spy.store });
+      const own = (await client.get('/')).json<{ id: string }>().id;
+      for (const one of [own, id]) {
+        const failed = deferred();
+        // The one fault that does not stop the reads that follow.
+        spy.around = (operation, run) => {
+          if (operation !== 'end') return run();
+          setImmediate(failed.resolve);
+          throw new SessionError('ERR_SESSION_STORE_FULL', 'full');
+        };
+        const answer = client.post(`/unawaited/${one}${late}`);
+        if (late) {
+          await turnstile.holding(1);
+          await failed.promise;
+          turnstile.open();
+        }
+        expect((await answer).status).toBe(503);
+      }
+      spy.around = (_, run) => run();
+      expect([await n(client), await n(other)]).toEqual([1, 2]);
     });
 
     it("set stores the request's own session, and refuses any other with the reason", async () => {

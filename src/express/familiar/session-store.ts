@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Data } from '../../core/session.js';
+import { during } from '../../core/verbs.js';
 import type { Visit } from '../visit.js';
 
 export type StoreCallback<Result = void> = (error: unknown, result?: Result) => void;
@@ -38,14 +39,18 @@ export function sessionStoreView(visit: Visit): SessionStoreView {
   for (const name of methods) {
     view[name] = (...given: unknown[]) => {
       const last = given.at(-1);
-      const work = import('./store-verbs.js').then(({ storeVerbs }) => storeVerbs[name]?.(visit, given[0], given[1]));
-      // On a tick of its own, so that what the callback throws is never mistaken for a failure of the work. Without one
-      // nobody may be listening, and an event has told of a store that failed.
-      const callback = typeof last === 'function' ? last : () => {};
-      work.then(
-        (result) => process.nextTick(callback, null, result),
-        (error: unknown) => process.nextTick(callback, error),
+      // The response waits for it as for the session's own verbs: an app that ends a session here may not await it (G5).
+      visit.gate();
+      const work = during(visit.handle, async () =>
+        (await import('./store-verbs.js')).storeVerbs[name]?.(visit, given[0], given[1]),
       );
+      // On a tick of its own, so that what the callback throws is never mistaken for a failure of the work.
+      if (typeof last === 'function') {
+        work.then(
+          (result) => process.nextTick(last, null, result),
+          (error: unknown) => process.nextTick(last, error),
+        );
+      }
       return work;
     };
   }

@@ -1,0 +1,39 @@
+/** The mechanisms of what code written for express-session touches. */
+import type { Mutant } from './mutant.js';
+
+const request = 'test/surface/request.test.ts';
+
+export const surface: readonly Mutant[] = [
+  {
+    guarantee: 'G5',
+    what: 'the response waits for what req.sessionStore does',
+    file: 'src/express/familiar/session-store.ts',
+    find: 'const work = during(visit.handle, async () =>',
+    replace: 'const work = ((run: () => Promise<unknown>) => run())(async () =>',
+    tests: [request],
+  },
+  {
+    guarantee: 'G5',
+    what: 'a session is ended that is deleted unseen',
+    file: 'src/express/session.ts',
+    find: "const mayEnd = http.familiar.unset === 'destroy' && handle.phase !== 'none';",
+    replace: 'const mayEnd = false;',
+    tests: [request],
+  },
+  {
+    guarantee: 'G5',
+    what: 'taking back one wish to end the session leaves the other',
+    file: 'src/express/visit.ts',
+    find: 'this.handle.endsByUnset = false;',
+    replace: 'this.handle.endsByUnset = this.handle.endsByCookie = false;',
+    tests: [request],
+  },
+  {
+    guarantee: 'G8',
+    what: 'a limit of one session is kept where the configured one may grow again',
+    file: 'src/core/session-cookie.ts',
+    find: 'ms === this.#header.idleMs',
+    replace: 'ms === mostMs',
+    tests: ['test/surface/cookie.test.ts'],
+  },
+];
