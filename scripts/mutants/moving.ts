@@ -5,6 +5,7 @@ const legacy = 'src/express-session/legacy/legacy.ts';
 const cookie = 'src/express-session/legacy/cookie.ts';
 const markers = 'src/express-session/legacy/markers.ts';
 const tests = ['test/moving/moving.test.ts'];
+const letGo = ['test/moving/let-go.test.ts'];
 
 export const takenOver: readonly Mutant[] = [
   {
@@ -19,8 +20,8 @@ export const takenOver: readonly Mutant[] = [
     guarantee: 'G2',
     what: 'moving: the old record goes before a session of ours ends or gives way',
     file: 'src/core/predecessor.ts',
-    find: 'await (await predecessor?.())?.release(handle.stored?.header.movedFrom, handle.oldSid);',
-    replace: 'void [predecessor, handle];',
+    find: 'await (await predecessor?.())?.release(stored?.id, stored?.header.movedFrom, oldSids);',
+    replace: 'void [predecessor, stored];',
     tests,
   },
   {
@@ -35,7 +36,7 @@ export const takenOver: readonly Mutant[] = [
     guarantee: 'G2',
     what: 'moving: a session that is let go of untaken is marked too',
     file: legacy,
-    find: 'await this.#markers.close(this.#namesOf(sid));',
+    find: 'await this.#markers.close(all);',
     replace: '',
     tests,
   },
@@ -43,7 +44,7 @@ export const takenOver: readonly Mutant[] = [
     guarantee: 'G2',
     what: 'moving: the old store is looked at once more after ours began',
     file: legacy,
-    find: 'if (!(await this.#old.get(sid))) {',
+    find: 'if (!again) {',
     replace: 'if (id === undefined) {',
     tests,
   },
@@ -51,7 +52,7 @@ export const takenOver: readonly Mutant[] = [
     guarantee: 'G2',
     what: 'moving: the old cookie goes with its session',
     file: cookie,
-    find: "if (cookie === 'keep' || (cookie === 'set' && begun)) return undefined;",
+    find: "if (!signedOut && (cookie === 'keep' || (cookie === 'set' && begun))) return undefined;",
     replace: 'if (begun || name) return undefined;',
     tests,
   },
@@ -106,9 +107,9 @@ export const takenOver: readonly Mutant[] = [
   {
     guarantee: 'G10',
     what: 'moving: of two different valid old cookies neither is taken',
-    file: cookie,
-    find: "if (found !== undefined) return 'ambiguous';",
-    replace: '',
+    file: legacy,
+    find: "if (others.length > 0) this.#refuse(handle, 'ambiguous');",
+    replace: "if (others.length > 9) this.#refuse(handle, 'ambiguous');",
     tests,
   },
   {
@@ -118,5 +119,53 @@ export const takenOver: readonly Mutant[] = [
     find: ".replaceAll(sid, '(id)')",
     replace: '',
     tests,
+  },
+  {
+    guarantee: 'G4',
+    what: 'moving: a token that was replaced is not answered with the session of an old cookie',
+    file: legacy,
+    find: "if (phase === 'superseded' && endedReason === 'replaced') return false;",
+    replace: '',
+    tests: letGo,
+  },
+  {
+    guarantee: 'G4',
+    what: 'moving: who comes with the old cookie right after its end begins no session over the new one',
+    file: legacy,
+    find: "handle.phase = 'superseded';",
+    replace: '',
+    tests: letGo,
+  },
+  {
+    guarantee: 'G2',
+    what: 'moving: what could not be looked at once more is not kept',
+    file: legacy,
+    find: 'await this.#old.get(sid).catch(',
+    replace: 'await this.#old.get(sid).catch(sid ? undefined : ',
+    tests: letGo,
+  },
+  {
+    guarantee: 'G2',
+    what: 'moving: strangers can not push a marker out of a full store',
+    file: markers,
+    find: 'owner: marker as string as OwnerHash,',
+    replace: '',
+    tests: letGo,
+  },
+  {
+    guarantee: 'G3',
+    what: 'moving: a sign-in by hand on a new session lets go of what an old cookie names',
+    file: 'src/core/changes.ts',
+    find: 'if (handle.oldSids.length > 0) await',
+    replace: 'if (handle.oldSids.length > 99) await',
+    tests: letGo,
+  },
+  {
+    guarantee: 'G2',
+    what: 'moving: all that was taken over from one old session ends together, under whichever key',
+    file: legacy,
+    find: 'if (id === current ||',
+    replace: 'if (id === current || sid === own ||',
+    tests: letGo,
   },
 ];

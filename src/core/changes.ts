@@ -8,7 +8,7 @@ import type { SessionId } from './ids.js';
 import { merge } from './merge.js';
 import type { Parts } from './parts.js';
 import { standingOf } from './policy.js';
-import { letGo } from './predecessor.js';
+import { letGo, letGoAtSignIn } from './predecessor.js';
 import { busy, endedError, signInRefused, toldEndings, unreadable } from './refusals.js';
 import type { Found, OwnerFields, PutResult } from './repository.js';
 import { type Data, dataOf, fill, type Session } from './session.js';
@@ -91,14 +91,10 @@ export class Changes {
   ): Promise<void> {
     if (!this.#cookieCanFollow(handle, insist)) return;
     const { config, repository } = this.#parts;
+    if (handle.oldSids.length > 0) await letGoAtSignIn(this.#parts, handle);
     const { id, secret } = this.minted(handle);
-    const put = await repository.create(
-      id,
-      newHeader(config, handle.facts, secret, handle.lifetime ?? {}, handle.openedAt),
-      data,
-      {},
-      deadline,
-    );
+    const header = newHeader(config, handle.facts, secret, handle.lifetime ?? {}, handle.openedAt);
+    const put = await repository.create(id, header, data, {}, deadline);
     if (put.result === 'exists' && triesLeft > 0) {
       // An earlier try of this request whose reply was lost, most likely: nobody has its token, and another id is free.
       handle.minted = undefined;

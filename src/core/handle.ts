@@ -52,6 +52,8 @@ export interface Decoded {
  */
 export type Phase = 'none' | 'alive' | 'superseded' | 'ended' | 'unavailable';
 
+const none: readonly string[] = [];
+
 export class SessionHandle {
   readonly facts: RequestFacts;
   /** When the request came (ms since the epoch): what a sign-in in it started at, unless told otherwise. */
@@ -113,8 +115,10 @@ export class SessionHandle {
   readonly refusals: string[] = [];
   /** What else is to be told of, in sentences: for `explain`. */
   readonly notes: string[] = [];
-  /** The id that the request's cookie of express-session names, verified. */
-  oldSid: string | undefined;
+  /** The ids that the request's cookies of express-session name, verified. */
+  oldSids: readonly string[] = none;
+  /** What they name was let go of in this request. */
+  oldGone = false;
   /** The line that takes that cookie away, where this response is to; asked for as its head goes out. */
   oldCookie: ((secure: boolean) => string | undefined) | undefined;
   /** The signal that handlers hold, once asked for. */

@@ -1,4 +1,5 @@
 import type { SessionHandle } from './handle.js';
+import { identityRaised } from './identity.js';
 import type { OwnerHash, SessionId } from './ids.js';
 import type { Parts } from './parts.js';
 
@@ -8,8 +9,11 @@ import type { Parts } from './parts.js';
  * and then nothing may be claimed.
  */
 export interface Predecessor {
-  /** `own`: what this session was taken over from. `other`: what the request's old cookie names, taken over or not. */
-  release(own: string | undefined, other: string | undefined): Promise<void>;
+  /**
+   * `own`: what the session `current` was taken over from; whatever else was taken over from it ends.
+   * `others`: what the request's old cookies name, taken over or not.
+   */
+  release(current: SessionId | undefined, own: string | undefined, others: readonly string[]): Promise<void>;
   /** What a session that is known by its id was taken over from. */
   releaseId(id: SessionId): Promise<void>;
   /** As many as an owner has, but `except`. */
@@ -18,5 +22,15 @@ export interface Predecessor {
 
 /** Before a request's session ends or gives way to another: what it was taken over from goes first. */
 export async function letGo({ predecessor }: Pick<Parts, 'predecessor'>, handle: SessionHandle): Promise<void> {
-  await (await predecessor?.())?.release(handle.stored?.header.movedFrom, handle.oldSid);
+  const { stored, oldSids } = handle;
+  await (await predecessor?.())?.release(stored?.id, stored?.header.movedFrom, oldSids);
+  handle.oldGone = oldSids.length > 0;
+}
+
+/** Before a new session is stored, if it is a sign-in by hand: what an old cookie names may be another's, and would come back when this one is over (G3). */
+export async function letGoAtSignIn(
+  parts: Pick<Parts, 'predecessor' | 'config'>,
+  handle: SessionHandle,
+): Promise<void> {
+  if (identityRaised({}, { ...handle.session }, parts.config.identityFields) !== undefined) await letGo(parts, handle);
 }

@@ -8,7 +8,7 @@
  * `bytes` is the sealed record as base64url, `until` the idle deadline. The cookie's `expires` is a second later (of a
  * marker: than it must be kept), since stores count in seconds, and round.
  *
- * Such a store has no compare-and-set: each change is a get and then a set. Within a process they queue by id, so that
+ * Such a store has no compare-and-set: each change is a get and then a set. Through one store object they queue by id, so that
  * none overtakes another; between processes nothing holds them apart, and `sessions.lossy` says so. `touch` of the store
  * is not used, because many move a deadline outside the record, where no get tells of it.
  */

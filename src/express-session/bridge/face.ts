@@ -7,11 +7,11 @@ import type { ExpressSessionStore, Loss, SessionStore } from '../../core/store.j
 const lossy: readonly Loss[] = Object.freeze([
   {
     guarantee: 'G1',
-    why: 'The store can only get and set: of two processes that change a session in the same moment, one loses its change. Within a process none is lost.',
+    why: 'The store can only get and set: of two processes that change a session in the same moment, one loses its change. Through one store object none is lost.',
   },
   {
     guarantee: 'G2',
-    why: 'A session that ends in one process while another is between its read and its write of it comes back. Within a process it does not.',
+    why: 'A session that ends in one process while another is between its read and its write of it comes back. Through one store object it does not.',
   },
   {
     guarantee: 'G6',

@@ -10,16 +10,14 @@ import type { MigrateFrom } from './face.js';
 const signature = /^[A-Za-z0-9+/]{43}$/;
 const longest = 1_024;
 
-/** The one id that these secrets have signed; two different ones can't be told apart by right, and neither is taken. */
-export function sidIn(header: string, name: string, secrets: readonly string[]): string | 'ambiguous' | undefined {
-  let found: string | undefined;
+/** The ids that these secrets have signed, each once. */
+export function sidsIn(header: string, name: string, secrets: readonly string[]): readonly string[] {
+  const found = new Set<string>();
   for (const value of cookieValues(header, name)) {
     const sid = unsigned(value, secrets);
-    if (sid === undefined || sid === found) continue;
-    if (found !== undefined) return 'ambiguous';
-    found = sid;
+    if (sid !== undefined) found.add(sid);
   }
-  return found;
+  return [...found];
 }
 
 function unsigned(value: string, secrets: readonly string[]): string | undefined {
@@ -38,19 +36,19 @@ function unsigned(value: string, secrets: readonly string[]): string | undefined
     const right = createHmac('sha256', secret).update(sid).digest('base64').slice(0, 43);
     return timingSafeEqual(given, Buffer.from(right));
   };
-  // 'ambiguous' is the one id that this function could not answer.
-  return secrets.some(isRight) && sid !== 'ambiguous' ? sid : undefined;
+  return secrets.some(isRight) ? sid : undefined;
 }
 
 /** The line that takes the old cookie from the browser: with the response that ended or replaced its session, or signed in. */
 export function expiredCookie(
   { name, path, domain }: MigrateFrom,
-  { cookie, stored, isNew }: SessionHandle,
+  { cookie, stored, isNew, phase, oldGone }: SessionHandle,
   secure: boolean,
 ): string | undefined {
   const { owner, pending, movedFrom } = stored?.header ?? {};
-  const begun = movedFrom !== undefined || (isNew && owner === undefined && pending === undefined);
-  if (cookie === 'keep' || (cookie === 'set' && begun)) return undefined;
+  const begun = movedFrom !== undefined || (isNew && !oldGone && owner === undefined && pending === undefined);
+  const signedOut = oldGone && phase === 'ended';
+  if (!signedOut && (cookie === 'keep' || (cookie === 'set' && begun))) return undefined;
   const where = `Path=${path}${domain === undefined ? '' : `; Domain=${domain}`}`;
   return `${name}=; ${where}; HttpOnly${secure ? '; Secure' : ''}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
 }

@@ -18,10 +18,11 @@ import { identityRaised } from '../../core/identity.js';
 import type { OwnerHash, SessionId } from '../../core/ids.js';
 import { deadlinesOf, lifeOf, nextSecret, standingOf } from '../../core/policy.js';
 import type { Predecessor } from '../../core/predecessor.js';
-import { isTemporary, unavailable, unreadable } from '../../core/refusals.js';
+import { isTemporary, toldEndings, unavailable, unreadable } from '../../core/refusals.js';
+import type { Found } from '../../core/repository.js';
 import { isOwnerIndexed } from '../../core/store.js';
 import { decodeStored } from '../../core/stored-data.js';
-import { expiredCookie, sidIn } from './cookie.js';
+import { expiredCookie, sidsIn } from './cookie.js';
 import type { MigrateFrom } from './face.js';
 import { Markers } from './markers.js';
 import { type Names, namesOf } from './names.js';
@@ -41,6 +42,9 @@ const sentences: Record<MoveRefusal, string> = {
 /** The requests of one page load came together; who comes later without our cookie has lost it, and gets it again. */
 const onePageMs = 10_000;
 
+/** As in `Admission`: for so long after its end, who comes with the old cookie is taken for a request that was under way. */
+const supersededForMs = 60_000;
+
 export class Legacy implements Predecessor {
   readonly #from: MigrateFrom;
   readonly #engine: Engine;
@@ -56,12 +60,14 @@ export class Legacy implements Predecessor {
 
   /** Never rejects: a fault is kept for the first touch. */
   async admit(handle: SessionHandle, cookie: string): Promise<SessionHandle> {
-    const sid = sidIn(cookie, this.#from.name, this.#from.secrets);
-    if (handle.error) return handle;
-    if (sid === 'ambiguous') this.#refuse(handle, sid);
-    else if (sid !== undefined) {
-      handle.oldSid = sid;
-      handle.oldCookie = (secure) => expiredCookie(this.#from, handle, secure);
+    const sids = sidsIn(cookie, this.#from.name, this.#from.secrets);
+    const [sid, ...others] = sids;
+    if (handle.error || sid === undefined) return handle;
+    handle.oldSids = sids;
+    handle.oldCookie = (secure) => expiredCookie(this.#from, handle, secure);
+    // They can't be told apart by right: none is taken, and all are let go of.
+    if (others.length > 0) this.#refuse(handle, 'ambiguous');
+    else {
       try {
         if (this.#mayTake(handle, sid)) await this.#take(handle, sid);
       } catch (error) {
@@ -71,20 +77,32 @@ export class Legacy implements Predecessor {
     return handle;
   }
 
-  async release(own: string | undefined, other: string | undefined): Promise<void> {
-    const { keyring, config, repository } = this.#engine;
-    for (const sid of new Set([own, other])) {
+  async release(current: SessionId | undefined, own: string | undefined, others: readonly string[]): Promise<void> {
+    const { repository, events, signals } = this.#engine;
+    for (const sid of new Set([own, ...others])) {
       if (sid === undefined) continue;
-      await this.#markers.close(this.#namesOf(sid));
-      await this.#old.destroy(sid);
-      if (sid === own) continue;
-      for (const keys of keyring.all) await repository.end(namesOf(keys, config.audience, sid).id, 'signed-out');
+      const all = await this.#close(sid);
+      // Under another key too: instances in the middle of a rotation may each have taken it over.
+      for (const { id } of all) {
+        if (id === current || (await repository.find(id)).kind !== 'found') continue;
+        const ended = await repository.end(id, 'signed-out');
+        if (ended === undefined) continue;
+        if (ended === 'signed-out') events.emit({ type: 'ended', id, reason: ended });
+        signals.ended(id, ended);
+      }
     }
+  }
+
+  async #close(sid: string): Promise<readonly Names[]> {
+    const all = this.#namesOf(sid);
+    await this.#markers.close(all);
+    await this.#old.destroy(sid);
+    return all;
   }
 
   async releaseId(id: SessionId): Promise<void> {
     const found = await this.#engine.repository.find(id);
-    if (found.kind === 'found') await this.release(found.stored.header.movedFrom, undefined);
+    if (found.kind === 'found') await this.release(id, found.stored.header.movedFrom, []);
   }
 
   async releaseOwner(owner: OwnerHash, except: SessionId | undefined): Promise<void> {
@@ -92,12 +110,15 @@ export class Legacy implements Predecessor {
     if (!isOwnerIndexed(store)) return;
     for (const { id, record } of await guard.call('read', () => store.listByOwner(owner))) {
       const found = repository.open(id, record);
-      if (found.kind === 'found' && id !== except) await this.release(found.stored.header.movedFrom, undefined);
+      const sid = found.kind === 'found' && id !== except ? found.stored.header.movedFrom : undefined;
+      if (sid !== undefined) await this.#close(sid);
     }
   }
 
   /** Not beside a session of ours that somebody is signed in with, nor where it is this one already. */
-  #mayTake({ stored }: SessionHandle, sid: string): boolean {
+  #mayTake({ stored, phase, endedReason }: SessionHandle, sid: string): boolean {
+    // Its browser has a newer cookie of ours, which this response must not overwrite (G4).
+    if (phase === 'superseded' && endedReason === 'replaced') return false;
     return !stored || !(stored.header.movedFrom === sid || this.#isSomebodys(stored));
   }
 
@@ -111,26 +132,28 @@ export class Legacy implements Predecessor {
   }
 
   async #take(handle: SessionHandle, sid: string): Promise<void> {
-    for (const names of this.#namesOf(sid)) if (await this.#useOurs(handle, names)) return;
+    const all = this.#namesOf(sid);
+    if (await this.#useOurs(handle, all)) return;
     const old = await this.#old.get(sid);
-    if (!old) return void handle.notes.push('The store of express-session has no session of its cookie.');
+    if (!old) {
+      handle.notes.push('The store of express-session has no session of its cookie.');
+      return this.#letGoBefore(handle, all);
+    }
     if (old === 'malformed') return this.#refuse(handle, old);
     const owner = this.#ownerOf(old.data);
     const somebodys = owner !== undefined || this.#names(old.data);
     // Nothing to take over; or a stranger's, beside one of ours with which they went on.
     if (Object.keys(old.data).length === 0 || (handle.stored && !somebodys)) return;
-    // Its browser has a newer cookie of ours, which this response must not overwrite.
-    if (handle.phase === 'superseded' && handle.endedReason === 'replaced') return;
     const { epoch, config, repository } = this.#engine;
     // When it began nobody knows: what was revoked may have been this one.
     if (epoch.on && (await epoch.now())) return this.#refuse(handle, 'barred');
     const data = encoded(old.data, config.maxDataBytes);
     if (!data) return this.#refuse(handle, 'malformed');
-    const all = this.#namesOf(sid);
     if (!(await this.#markers.claim(all, old.maxAgeMs))) {
       // Another request may have been through in between.
-      for (const names of all) if (await this.#useOurs(handle, names)) return;
-      return this.#refuse(handle, 'adopted-before');
+      if (await this.#useOurs(handle, all)) return;
+      this.#refuse(handle, 'adopted-before');
+      return this.#letGoBefore(handle, all);
     }
     const [names] = all;
     const header = {
@@ -143,13 +166,20 @@ export class Legacy implements Predecessor {
     const put = await repository.create(names.id, header, data, fields, this.#engine.guard.deadline());
     if (put.result === 'stored') return this.#taken(handle, names, sid, put.stored);
     if (put.result !== 'exists') return this.#refuse(handle, 'barred');
-    await this.#useOurs(handle, names);
+    await this.#useOurs(handle, all);
   }
 
   /** A sign-out on an old instance that was done before ours began is final. */
   async #taken(handle: SessionHandle, { id, secret }: Names, sid: string, stored: Stored): Promise<void> {
-    if (!(await this.#old.get(sid))) {
-      await this.#engine.repository.end(id, 'signed-out');
+    // Not 'signed-out': the old instance has left the browser its cookie.
+    const end = () => this.#engine.repository.end(id, 'revoked');
+    const again = await this.#old.get(sid).catch(async (error) => {
+      // Whether they signed out nobody knows, and the next request would not ask again.
+      await end();
+      throw error;
+    });
+    if (!again) {
+      await end();
       return this.#refuse(handle, 'ended');
     }
     this.#goOn(handle, stored, secret);
@@ -159,10 +189,29 @@ export class Legacy implements Predecessor {
     this.#engine.events.emit({ type: 'adopted', id }, handle);
   }
 
-  /** Whether our store knows the session: it is used if it is alive, and over if it is not. */
-  async #useOurs(handle: SessionHandle, { id, secret }: Names): Promise<boolean> {
-    const { repository, config, epoch, events } = this.#engine;
-    const found = await repository.find(id);
+  /** It was let go of without having been taken over, just now: its browser has a newer cookie, or none (G4). */
+  async #letGoBefore(handle: SessionHandle, all: readonly Names[]): Promise<void> {
+    const at = handle.stored ? undefined : await this.#markers.closedAt(all);
+    if (at !== undefined) this.#supersede(handle, 'replaced', at);
+  }
+
+  #supersede(handle: SessionHandle, reason: string, at: number): void {
+    if (handle.stored) return;
+    handle.endedReason ??= reason;
+    if (toldEndings.has(reason) && handle.openedAt < at + supersededForMs) handle.phase = 'superseded';
+  }
+
+  /** Whether our store knows the session, under any key: over if one of them is, and used if it is alive. */
+  async #useOurs(handle: SessionHandle, all: readonly Names[]): Promise<boolean> {
+    const found: { readonly names: Names; readonly found: Found }[] = [];
+    for (const names of all) found.push({ names, found: await this.#engine.repository.find(names.id) });
+    const known = found.filter((it) => it.found.kind !== 'missing');
+    const one = known.find((it) => it.found.kind === 'ended') ?? known[0];
+    return one !== undefined && this.#use(handle, one.names, one.found);
+  }
+
+  async #use(handle: SessionHandle, { id, secret }: Names, found: Found): Promise<boolean> {
+    const { config, epoch, events } = this.#engine;
     if (found.kind === 'missing') return false;
     if (found.kind === 'refused') {
       events.emit({ type: 'record-refused', reason: found.fault, id }, handle);
@@ -170,7 +219,7 @@ export class Legacy implements Predecessor {
       return true;
     }
     if (found.kind === 'ended') {
-      if (!handle.stored) handle.endedReason ??= found.ended.ended;
+      this.#supersede(handle, found.ended.ended, found.ended.at);
       this.#refuse(handle, 'ended');
       return true;
     }

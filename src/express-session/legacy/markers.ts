@@ -3,10 +3,11 @@
  * old record could live. Sealed as records are:
  *
  *   byte  0      format, 1
- *   bytes 1..8   when it was claimed (float64, big-endian, ms since the epoch); 0: never to be taken over
+ *   bytes 1..8   when it was claimed (float64, big-endian, ms since the epoch); negative: when it was let go of, never to
+ *                be taken over; 0: the same, of old
  */
 import type { Engine } from '../../core/engine.js';
-import type { Version } from '../../core/ids.js';
+import type { OwnerHash, Version } from '../../core/ids.js';
 import { Sealer } from '../../core/seal.js';
 import { isEnded, type StoredRecord } from '../../core/store.js';
 import { newVersion } from '../../core/token.js';
@@ -42,7 +43,16 @@ export class Markers {
 
   /** It is over: whatever writes the old record back, it is not taken over. */
   async close(all: readonly [Names, ...Names[]]): Promise<void> {
-    await this.#write(all, 0, 0);
+    await this.#write(all, -this.#engine.config.clock.now(), 0);
+  }
+
+  /** When it was let go of, where it had not been taken over. */
+  async closedAt(all: readonly Names[]): Promise<number | undefined> {
+    for (const { marker } of all) {
+      const at = await this.#read(marker);
+      if (at !== undefined && at < 0) return -at;
+    }
+    return undefined;
   }
 
   /** Leaves a marker where there is none, and answers the moment of the one that is there. */
@@ -59,6 +69,8 @@ export class Markers {
       bytes: this.#sealer.seal(marker, plain),
       version: newVersion() as Version,
       idleDeadline: config.clock.now() + Math.min(this.#keepForMs + maxAgeMs, longestKeptMs),
+      // With an owner no store takes it for an anonymous session that may be evicted.
+      owner: marker as string as OwnerHash,
     };
     const answer = await guard.call('create', () => store.create(marker, record));
     return answer === 'created' ? at : ((await this.#read(marker)) ?? 0);
