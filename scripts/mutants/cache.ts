@@ -178,6 +178,14 @@ export const coherentCache: readonly Mutant[] = [
   },
   {
     guarantee: 'G12',
+    what: 'cache: decoded data is kept only where it takes as little as is reckoned',
+    file: 'src/core/stored-data.ts',
+    find: ' || weightOf(data) > 3 * stored.data.length + 1_024',
+    replace: '',
+    tests: ['src/core/stored-data.test.ts'],
+  },
+  {
+    guarantee: 'G12',
     what: 'cache: opened sessions are bounded by bytes',
     file: cache,
     find: ' || this.#bytes > maxBytes',

@@ -283,5 +283,5 @@ export class SessionCache<Answer = unknown> implements NoticeUser {
 
 const sameSecret = (a: RecordHeader, b: RecordHeader): boolean => a === b || sameBytes(a.secretHash, b.secretHash);
 
-/** The sealed bytes, the plaintext, which is as long, and what it decodes to, which takes some three times as much. */
+/** The sealed bytes, the plaintext, which is as long, and what it decodes to, which takes some three times as much or is not kept. */
 const sizeOf = ({ sealed }: Stored): number => 5 * sealed.length + overheadBytes;

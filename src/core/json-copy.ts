@@ -11,6 +11,22 @@ export function copyJson<Shape extends object>(value: Shape): Shape {
 const copyOf = (value: unknown): unknown => (typeof value === 'object' && value !== null ? copyJson(value) : value);
 
 /**
+ * About how much memory it takes beside its text: 24 bytes an object, 8 a member, and 96 a name, once. Text can be written
+ * that takes twenty times its length: `[{},{},...`, or names of which none is like another.
+ */
+export function weightOf(value: object): number {
+  const names = new Set<string>();
+  const walk = (node: object): number => {
+    const members = Object.values(node);
+    if (!Array.isArray(node)) for (const name of Object.keys(node)) names.add(name);
+    let weight = 24 + 8 * members.length;
+    for (const member of members) if (typeof member === 'object' && member !== null) weight += walk(member);
+    return weight;
+  };
+  return walk(value) + 96 * names.size;
+}
+
+/**
  * Whether the members of `value` are those of `json`, in the same order. No also stands for "I can't tell": whatever
  * JSON.parse does not make, such as a class, a symbol as a key or a hole, is for the codec to judge.
  */

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { encodeData } from './codec.js';
 import type { Stored } from './handle.js';
 import type { Session } from './session.js';
@@ -9,7 +9,7 @@ const stored = (data: object): Stored => ({
   version: 'version' as Stored['version'],
   idleDeadline: 0,
   header: {} as Stored['header'],
-  data: encodeData(data, { maxBytes: 1_000 }),
+  data: encodeData(data, { maxBytes: 100_000 }),
   sealed: new Uint8Array(1),
   decoded: {},
 });
@@ -30,4 +30,28 @@ test('what JSON can not say is decoded each time, and is never taken for untouch
   const again = decodeStored(one);
   expect(again).toStrictEqual({ since: new Date(0) });
   expect(isUntouched(again as unknown as Session, one)).toBe(false);
+});
+
+describe('what was decoded is kept only where it takes as little memory as the cache reckons (G12)', () => {
+  const many = (count: number, make: (i: number) => unknown) => Array.from({ length: count }, (_, i) => make(i));
+  const kept = (data: object): boolean => {
+    const one = stored(data);
+    for (let request = 0; request < 2; request++) expect(decodeStored(one)).toStrictEqual(data);
+    return one.decoded?.value !== undefined;
+  };
+
+  test.each<[string, object]>([
+    ['empty objects', { a: many(20_000, () => ({})) }],
+    ['empty arrays', { a: many(20_000, () => []) }],
+    ['digits', { a: many(20_000, () => 1) }],
+    ['names each of its own', Object.fromEntries(many(6_000, (i) => [`k${i}`, 1]) as [string, number][])],
+    ['objects of names each of its own', { a: many(4_000, (i) => ({ [`k${i}`]: 1 })) }],
+  ])('not of %s', (_, data) => expect(kept(data)).toBe(false));
+
+  test.each<[string, object]>([
+    ['nothing', {}],
+    ['a small session', { userId: 'u1', cart: { items: [{ id: 1, qty: 2 }] }, flash: { info: ['hi'] }, csrf: 'abc' }],
+    ['a large cart', { cart: many(2_000, (i) => ({ sku: `A-${i}`, qty: 2 })) }],
+    ['long text', { text: 'x'.repeat(60_000) }],
+  ])('but of %s', (_, data) => expect(kept(data)).toBe(true));
 });

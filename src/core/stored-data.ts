@@ -2,16 +2,17 @@
 import { decodeData, encodeData, isPlain } from './codec.js';
 import { SessionError } from './errors.js';
 import type { Stored } from './handle.js';
-import { copyJson, sameMembers } from './json-copy.js';
+import { copyJson, sameMembers, weightOf } from './json-copy.js';
 import { unreadable } from './refusals.js';
 import { type Data, dataOf, reservedNames, Session } from './session.js';
 
-/** What was decoded once is copied afterwards, as long as the stored state is remembered. */
+/** What was decoded once is copied afterwards, as long as the stored state is remembered and takes little memory. */
 export function decodeStored(stored: Stored): Data {
   const { decoded } = stored;
   if (decoded?.value) return copyJson(decoded.value);
   const data = decode(stored);
-  if (!decoded || !isPlain(stored.data)) return data;
+  // The cache reckons with three times the text and a share in 1 KiB: what takes more would break its bound (G12).
+  if (!decoded || !isPlain(stored.data) || weightOf(data) > 3 * stored.data.length + 1_024) return data;
   decoded.value = data;
   return copyJson(data);
 }
