@@ -9,6 +9,14 @@ const poisoned = guaranteeTest('g10-poisoned');
 export const badInput: readonly Mutant[] = [
   {
     guarantee: 'G10',
+    what: 'a sweep that takes long shuts nobody out',
+    file: 'src/core/store-guard.ts',
+    find: 'return this.#run(operation, run, this.deadline(), false);',
+    replace: 'return this.#run(operation, run, this.deadline(), true);',
+    tests: ['src/core/store-guard.test.ts'],
+  },
+  {
+    guarantee: 'G10',
     what: 'only SP and HTAB are blanks in a Cookie header',
     file: 'src/http/cookie.ts',
     find: '  return code === 0x20 || code === 0x09;',

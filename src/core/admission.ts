@@ -11,16 +11,10 @@ import { isPromise } from './maybe-promise.js';
 import type { EngineConfig } from './options.js';
 import type { Parts } from './parts.js';
 import { deadlinesOf, lifeOf, nextSecret, type SecretStanding, standingOf } from './policy.js';
-import { isTemporary, toldEndings, unavailable, unreadable } from './refusals.js';
+import { isSuperseded, isTemporary, unavailable, unreadable } from './refusals.js';
 import type { Found } from './repository.js';
 import type { MaybePromise } from './store.js';
 import type { ParsedToken, TokenCodec } from './token.js';
-
-/**
- * For so long after its end, a request that still carries the token is taken for one that was under way: its browser
- * has a newer cookie, and a session begun now would overwrite it (G4).
- */
-const supersededForMs = 60_000;
 
 export class Admission {
   readonly #parts: Parts;
@@ -164,7 +158,7 @@ export class Admission {
       const { ended, at } = found.ended;
       this.#refuse(handle, { reason: 'ended', id, endedReason: ended });
       handle.endedReason = ended;
-      if (toldEndings.has(ended) && handle.openedAt < at + supersededForMs) handle.phase = 'superseded';
+      if (isSuperseded(ended, at, handle.openedAt)) handle.phase = 'superseded';
       return handle;
     }
     if (found.kind === 'refused') {

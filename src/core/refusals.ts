@@ -53,6 +53,15 @@ export function signInRefused(result: string): SessionError {
 /** The endings of which the browser was told by a cookie of its own. */
 export const toldEndings: ReadonlySet<string> = new Set(['replaced', 'signed-out', 'destroyed']);
 
+const supersededForMs = 60_000;
+
+/**
+ * For so long after such an ending, a request that still carries what named the session is taken for one that was under
+ * way: its browser has a newer cookie, and a session begun now would overwrite it (G4).
+ */
+export const isSuperseded = (reason: string, endedAt: number, openedAt: number): boolean =>
+  toldEndings.has(reason) && openedAt < endedAt + supersededForMs;
+
 export function unavailable(handle: SessionHandle, error: SessionError): SessionHandle {
   handle.phase = 'unavailable';
   handle.error = error;

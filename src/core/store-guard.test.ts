@@ -45,6 +45,22 @@ describe('a store operation', () => {
     expect(guard.call('read', () => 2)).toBe(2);
   });
 
+  test('that no request waits for shuts nobody out, however it fails, and is no probe', async () => {
+    const { guard, clock, heard } = guarded();
+    const sweep = guard.background('sweep', () => new Promise(() => {}));
+    clock.advance(2_000);
+    await expect(sweep).rejects.toMatchObject({ code: 'ERR_SESSION_STORE_UNAVAILABLE' });
+    await expect(guard.background('sweep', () => Promise.reject(new Error('a lock')))).rejects.toThrow('a lock');
+    expect(() => guard.background('sweep', failing)).toThrow('no link');
+    expect([guard.call('read', () => 1), guard.call('read', () => 2)]).toEqual([1, 2]);
+    expect(heard.map((event) => event.type)).toEqual(['store-fault', 'store-fault', 'store-fault']);
+
+    expect(() => guard.call('read', failing)).toThrow('no link');
+    clock.advance(250);
+    expect(() => guard.background('sweep', failing)).toThrow('no link');
+    expect(guard.call('read', () => 3)).toBe(3);
+  });
+
   test('that fails after its deadline changes nothing: it was told of, and the store may have come back since', async () => {
     const { guard, clock, heard } = guarded();
     const late = deferred<number>();

@@ -45,23 +45,35 @@ export class StoreGuard {
   /** Runs one store operation. Answers at once where the store does; throws or rejects with a SessionError only. */
   call<T>(operation: string, run: () => MaybePromise<T>, deadline = this.deadline()): MaybePromise<T> {
     if (this.#faulty) this.#admitProbe(operation);
+    return this.#run(operation, run, deadline, true);
+  }
+
+  /**
+   * For work that no request waits for, such as a sweep. It has the deadline, and its faults are told; but a batch that
+   * takes long says nothing of a read, so it shuts nobody out, and it takes no request's turn as the probe.
+   */
+  background<T>(operation: string, run: () => MaybePromise<T>): MaybePromise<T> {
+    return this.#run(operation, run, this.deadline(), false);
+  }
+
+  #run<T>(operation: string, run: () => MaybePromise<T>, deadline: number, opensBreaker: boolean): MaybePromise<T> {
     let answer: MaybePromise<T>;
     try {
       answer = run();
     } catch (error) {
-      throw this.#fault(operation, error);
+      throw this.#fault(operation, error, opensBreaker);
     }
-    if (isPromise(answer)) return this.#awaited(operation, answer, deadline);
+    if (isPromise(answer)) return this.#awaited(operation, answer, deadline, opensBreaker);
     if (this.#faulty) this.#recovered();
     return answer;
   }
 
-  #awaited<T>(operation: string, answer: Promise<T>, deadline: number): Promise<T> {
+  #awaited<T>(operation: string, answer: Promise<T>, deadline: number, opensBreaker: boolean): Promise<T> {
     return new Promise((resolve, reject) => {
       const waitMs = Math.max(0, deadline - this.#clock.monotonic());
       // A call that starts near its request's deadline says nothing about the store: one contended session must not
       // shut everybody out.
-      const fair = waitMs >= this.#deadlineMs / 2;
+      const fair = opensBreaker && waitMs >= this.#deadlineMs / 2;
       let givenUp = false;
       const cancel = this.#clock.after(waitMs, () => {
         givenUp = true;
@@ -71,7 +83,7 @@ export class StoreGuard {
         // Told of at the deadline. It speaks of a link of back then, and must not shut a store that has come back since.
         if (givenUp) return;
         cancel();
-        reject(this.#fault(operation, error));
+        reject(this.#fault(operation, error, opensBreaker));
       };
       // An answer after the deadline finds the promise settled, and changes nothing but the health of the store.
       // `resolve`, because a thenable that is no promise may answer twice or throw.

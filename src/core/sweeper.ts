@@ -17,7 +17,7 @@ export function startSweeping(store: Sweepable, guard: StoreGuard, clock: Clock)
   const sweep = async () => {
     let removed = 0;
     try {
-      removed = await guard.call('sweep', () => store.sweep(clock.now(), batch));
+      removed = await guard.background('sweep', () => store.sweep(clock.now(), batch));
     } catch {
       // The guard has told of the fault; expired sessions are refused all the same.
     }

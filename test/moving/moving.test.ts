@@ -432,18 +432,25 @@ describe.each(Object.entries(kinds))('sessions of express-session in %s', (kind,
   });
 });
 
-it('options that can’t be are refused at the start', () => {
+it('options that can’t be are refused at the start, by their names', () => {
   const store = new session.MemoryStore();
   const start = (migrateFrom: object) => () => holdfast({ secret: testSecret, migrateFrom: migrateFrom as never });
-  for (const wrong of [
-    {},
-    { store },
-    { secret: 'x' },
-    { secret: [], store },
-    { secret: 'x', store, path: '/; Secure' },
-    { secret: 'x', store, name: 'a b' },
-    { secret: 'x', store, owner: 'userId' },
-    { secret: 'x', store, since: 1 },
-  ])
-    expect(start(wrong)).toThrow(expect.objectContaining({ code: 'ERR_SESSION_OPTION' }));
+  const wrongs: readonly [string, object][] = [
+    ['secret', {}],
+    ['secret', { store }],
+    ['store', { secret: 'x' }],
+    ['store', { secret: 'x', store: { get() {} } }],
+    ['secret', { secret: [], store }],
+    ['secret', { secret: ['x', 1], store }],
+    ['path', { secret: 'x', store, path: '/; Secure' }],
+    ['domain', { secret: 'x', store, domain: 'a.example;' }],
+    ['name', { secret: 'x', store, name: 'a b' }],
+    ['owner', { secret: 'x', store, owner: 'userId' }],
+    ['keepFor', { secret: 'x', store, keepFor: 30 }],
+    ['since', { secret: 'x', store, since: 1 }],
+  ];
+  for (const [option, wrong] of wrongs) {
+    const message = expect.stringMatching(new RegExp(`^migrateFrom.*\\b${option}\\b`));
+    expect(start(wrong)).toThrow(expect.objectContaining({ code: expect.stringMatching(/^ERR_SESSION_/), message }));
+  }
 });

@@ -2,12 +2,11 @@
 import type { Duration } from '../../core/duration.js';
 import { durationMs } from '../../core/duration.js';
 import type { Engine } from '../../core/engine.js';
-import { SessionError } from '../../core/errors.js';
+import { describe, optionError } from '../../core/errors.js';
 import type { SessionHandle } from '../../core/handle.js';
-import { takeOptions, words } from '../../core/options.js';
+import { callable, takeOptions, words } from '../../core/options.js';
 import type { Predecessor } from '../../core/predecessor.js';
 import type { ExpressSessionStore, MaybePromise } from '../../core/store.js';
-
 import type { Legacy } from './legacy.js';
 
 export interface MigrateFromOptions {
@@ -46,17 +45,19 @@ export function migrateFromOf(given: unknown): MigrateFrom {
     keepFor = '30d',
     ...rest
   } = takeOptions<MigrateFromOptions>(given, names, 'migrateFrom');
-  const secrets = [secret].flat();
+  const secrets = words([secret].flat(), 'migrateFrom.secret');
+  if (secrets.length === 0) throw optionError("migrateFrom.secret: expected express-session's own secret, got none.");
   const { get, destroy } = Object(rest.store) as Partial<MigrateFromOptions['store']>;
-  if (
-    words(secrets, 'migrateFrom.secret').length === 0 ||
-    /[;=\s]/.test(`${name}${path}${rest.domain}`) ||
-    ![get, destroy, rest.owner ?? get].every((it) => typeof it === 'function')
-  ) {
-    throw new SessionError(
-      'ERR_SESSION_OPTION',
-      "migrateFrom: expected express-session's own { secret, store }, its cookie's { name, path, domain } where they are not the usual ones, and owner as a function.",
+  if (typeof get !== 'function' || typeof destroy !== 'function')
+    throw optionError(
+      `migrateFrom.store: expected the store of express-session that the old instances have, got ${describe(rest.store)}.`,
     );
+  if (rest.owner !== undefined) callable(rest.owner, 'migrateFrom.owner');
+  for (const [option, value] of Object.entries({ name, path, domain: rest.domain ?? '.' })) {
+    if (typeof value !== 'string' || !/^[^;=\s]+$/.test(value))
+      throw optionError(
+        `migrateFrom.${option}: expected that of express-session's cookie, without ';', '=' and blanks, got ${describe(value)}.`,
+      );
   }
   return { ...rest, name, path, secrets, keepForMs: durationMs(keepFor, 'migrateFrom.keepFor') };
 }

@@ -18,7 +18,7 @@ import { identityRaised } from '../../core/identity.js';
 import type { OwnerHash, SessionId } from '../../core/ids.js';
 import { deadlinesOf, lifeOf, nextSecret, standingOf } from '../../core/policy.js';
 import type { Predecessor } from '../../core/predecessor.js';
-import { isTemporary, toldEndings, unavailable, unreadable } from '../../core/refusals.js';
+import { isSuperseded, isTemporary, unavailable, unreadable } from '../../core/refusals.js';
 import type { Found } from '../../core/repository.js';
 import { isOwnerIndexed } from '../../core/store.js';
 import { decodeStored } from '../../core/stored-data.js';
@@ -41,9 +41,6 @@ const sentences: Record<MoveRefusal, string> = {
 
 /** The requests of one page load came together; who comes later without our cookie has lost it, and gets it again. */
 const onePageMs = 10_000;
-
-/** As in `Admission`: for so long after its end, who comes with the old cookie is taken for a request that was under way. */
-const supersededForMs = 60_000;
 
 export class Legacy implements Predecessor {
   readonly #from: MigrateFrom;
@@ -198,7 +195,7 @@ export class Legacy implements Predecessor {
   #supersede(handle: SessionHandle, reason: string, at: number): void {
     if (handle.stored) return;
     handle.endedReason ??= reason;
-    if (toldEndings.has(reason) && handle.openedAt < at + supersededForMs) handle.phase = 'superseded';
+    if (isSuperseded(reason, at, handle.openedAt)) handle.phase = 'superseded';
   }
 
   /** Whether our store knows the session, under any key: over if one of them is, and used if it is alive. */

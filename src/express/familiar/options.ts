@@ -14,7 +14,9 @@ export interface CookieOptions {
    * `idle` with `persistent: true`, and stands instead of them. Default: as those say.
    */
   readonly maxAge?: number | null | undefined;
+  /** No date: it would pass. */
   readonly expires?: null | false | undefined;
+  /** These six may say what holds anyway (RFC 6265bis, section 4.1.3.2: `__Host-`); anything else is refused with the reason. */
   readonly path?: '/' | undefined;
   readonly httpOnly?: true | undefined;
   /** `false` only outside production; over https the cookie is Secure in any case. */
@@ -34,10 +36,15 @@ export interface FamiliarOptions {
    * with the response. Default `'keep'`; without the option a deletion is not noticed.
    */
   readonly unset?: 'keep' | 'destroy' | undefined;
+  /** What holds anyway may be said: unchanged sessions are not written. `true` is refused (G1). */
   readonly resave?: false | undefined;
+  /** The same: nothing is stored without data. `true` is refused (G9). */
   readonly saveUninitialized?: false | undefined;
+  /** The same: use counts on the server. `true` is refused (G4). */
   readonly rolling?: false | undefined;
+  /** Refused (G3): ids are made here. */
   readonly genid?: undefined;
+  /** Refused: Express's `trust proxy` counts. */
   readonly proxy?: undefined;
 }
 
