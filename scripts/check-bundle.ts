@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { fail, isMain, rootFromArguments } from './support.js';
 
-const ceiling = 135_300;
+const ceiling = 135_700;
 
 export interface Weight {
   readonly bytes: number;
