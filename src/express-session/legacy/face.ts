@@ -4,7 +4,7 @@ import { durationMs } from '../../core/duration.js';
 import type { Engine } from '../../core/engine.js';
 import { describe, optionError } from '../../core/errors.js';
 import type { SessionHandle } from '../../core/handle.js';
-import { callable, takeOptions, words } from '../../core/options.js';
+import { callable, takeOptions } from '../../core/options.js';
 import type { Predecessor } from '../../core/predecessor.js';
 import type { ExpressSessionStore, MaybePromise } from '../../core/store.js';
 import type { Legacy } from './legacy.js';
@@ -45,8 +45,11 @@ export function migrateFromOf(given: unknown): MigrateFrom {
     keepFor = '30d',
     ...rest
   } = takeOptions<MigrateFromOptions>(given, names, 'migrateFrom');
-  const secrets = words([secret].flat(), 'migrateFrom.secret');
-  if (secrets.length === 0) throw optionError("migrateFrom.secret: expected express-session's own secret, got none.");
+  const secrets = [secret].flat();
+  if (secrets.length === 0 || !secrets.every((it) => typeof it === 'string' && it !== ''))
+    throw optionError(
+      `migrateFrom.secret: expected express-session's own secret, or all of its list, got ${describe(secret)}.`,
+    );
   const { get, destroy } = Object(rest.store) as Partial<MigrateFromOptions['store']>;
   if (typeof get !== 'function' || typeof destroy !== 'function')
     throw optionError(
