@@ -19,6 +19,9 @@ const dataOf = ({ session }: Loose) => {
   return data;
 };
 
+/** express-session counts `maxAge` anew at each look, so that its milliseconds are those of the moment. */
+const seconds = (ms: number | null | undefined) => (typeof ms === 'number' ? Math.round(ms / 1_000) : null);
+
 export function makeApp(session: RequestHandler, turnstile: Turnstile): Express {
   const app = express();
   app.use(session, express.json({ limit: '1mb' }));
@@ -125,13 +128,13 @@ export function makeApp(session: RequestHandler, turnstile: Turnstile): Express 
 
   // ---- the cookie
   get('/cookie', (req, res) => {
-    const { path, httpOnly, originalMaxAge } = req.session.cookie;
-    res.json({ path, httpOnly, originalMaxAge, expires: req.session.cookie.expires instanceof Date });
+    const { path, httpOnly, originalMaxAge, expires } = req.session.cookie;
+    res.json({ path, httpOnly, seconds: seconds(originalMaxAge), expires: expires instanceof Date });
   });
   post('/max-age/:ms', (req, res) => {
     req.session.cookie.maxAge = Number(req.params.ms);
     const { originalMaxAge, maxAge } = req.session.cookie;
-    res.json({ originalMaxAge, seconds: Math.round((maxAge ?? 0) / 1_000) });
+    res.json({ originally: seconds(originalMaxAge), seconds: seconds(maxAge) });
   });
   post('/change-and-max-age/:ms', (req, res) => {
     req.session.changed = req.params.ms;
@@ -140,7 +143,7 @@ export function makeApp(session: RequestHandler, turnstile: Turnstile): Express 
   });
   post('/expires-in/:ms', (req, res) => {
     req.session.cookie.expires = new Date(Date.now() + Number(req.params.ms));
-    res.json({ seconds: Math.round((req.session.cookie.maxAge ?? 0) / 1_000) });
+    res.json({ seconds: seconds(req.session.cookie.maxAge) });
   });
   post('/no-expiry', (req, res) => {
     req.session.cookie.expires = null;
