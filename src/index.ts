@@ -42,6 +42,7 @@ export type {
   Watchable,
 } from './core/store.js';
 export type { TimeLeft } from './core/time-left.js';
+export type { SignInRequirements } from './express/demands.js';
 export { type Explanation, explain } from './express/explain.js';
 export type { CookieOptions } from './express/familiar/options.js';
 export type { SessionStoreView } from './express/familiar/session-store.js';

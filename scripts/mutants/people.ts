@@ -108,19 +108,19 @@ export const people: readonly Mutant[] = [
   ]),
   mutant(
     'a guard asks for the assurance level',
-    'src/express/require.ts',
+    'src/express/demands.ts',
     'if (info.aal < demands.aal)',
     'if (info.aal < 0)',
     [of('guards')],
   ),
   mutant(
     'a guard asks how old the proof is',
-    'src/express/require.ts',
-    '!(visit.now - Number(info.authenticatedAt) <= freshWithinMs)',
+    'src/express/demands.ts',
+    '!(now - Number(info.authenticatedAt) <= freshWithinMs)',
     '!info.authenticatedAt',
     [of('guards')],
   ),
-  mutant('a guard asks for the scope', 'src/express/require.ts', '!info.scopes.includes(scope)', '!info.scopes', [
+  mutant('a guard asks for the scope', 'src/express/demands.ts', '!info.scopes.includes(scope)', '!info.scopes', [
     of('guards'),
   ]),
   mutant(

@@ -2,6 +2,7 @@
 import { guaranteeTest, type Mutant } from './mutant.js';
 
 const handshake = 'test/sockets/handshake.test.ts';
+const requirements = 'test/sockets/requirements.test.ts';
 const sockets = guaranteeTest('g06-sockets');
 const background = guaranteeTest('g08-background');
 
@@ -44,9 +45,42 @@ export const socketsAndPolling: readonly Mutant[] = [
     guarantee: 'G6',
     what: 'a socket needs somebody who is signed in',
     file: 'src/express/upgrade.ts',
-    find: 'if (!anonymous && handle.stored?.header.owner === undefined) {',
-    replace: 'if (!anonymous && handle.stored === null) {',
+    find: '    if (error) return refused(error);\n',
+    replace: '',
     tests: [handshake],
+  },
+  {
+    guarantee: 'G6',
+    what: 'a socket asks for no less than a route',
+    file: 'src/express/upgrade.ts',
+    find: 'refusalOf(engine.sessionOf(handle).info, engine.config.clock.now(), demands)',
+    replace:
+      'refusalOf(engine.sessionOf(handle).info, engine.config.clock.now(), { ...demands, aal: 1, scope: undefined })',
+    tests: [requirements],
+  },
+  {
+    guarantee: 'G6',
+    what: 'a socket closes when what was unlocked for it has closed',
+    file: 'src/express/lapse.ts',
+    find: 'return Math.min(stale, closed);',
+    replace: 'return stale;',
+    tests: [requirements],
+  },
+  {
+    guarantee: 'G6',
+    what: 'a socket closes when the proof is too old for it',
+    file: 'src/express/lapse.ts',
+    find: 'return Math.min(stale, closed);',
+    replace: 'return closed;',
+    tests: [requirements],
+  },
+  {
+    guarantee: 'G12',
+    what: 'a closed socket holds no timer',
+    file: 'src/express/upgrade.ts',
+    find: '    lapse.rest();\n',
+    replace: '',
+    tests: [requirements],
   },
   {
     guarantee: 'G10',

@@ -79,15 +79,15 @@ export type Requirement =
 export interface SessionErrorOptions {
   readonly cause?: unknown;
   /** Overrides the status of the code. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** Where in the session's data, as `cart.items[3]`. */
   readonly path?: string;
   /** Why the session ended, with `ERR_SESSION_ENDED` and `ERR_SESSION_SIGN_IN_REQUIRED`. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** From a guard: what is missing. */
   readonly missing?: readonly Requirement[];
   /** From a guard: the page of the app where it can be had. */
-  readonly page?: string;
+  readonly page?: string | undefined;
   /** With a store fault: `unknown` where the store may have applied the change, `not-applied` where it can't have. */
   readonly outcome?: 'unknown' | 'not-applied';
 }

@@ -9,10 +9,16 @@ import type { Clock } from '../core/clock.js';
 /** Close code of a WebSocket whose session is over: 4000 to 4999 are the application's (RFC 6455 section 7.4.2). */
 export const sessionOverCode = 4401;
 
-/** Why a connection ends with its session. */
+/** The session goes on, but no longer as well as the socket asked: what was unlocked has closed, or the proof is old. */
+export const stepUpCode = 4403;
+
+/** Why a connection ends: with its session, or with what it was opened for. */
 export interface SessionEnd {
-  readonly code: typeof sessionOverCode;
-  /** `expired`, `signed-out`, `revoked`, `replaced` or another word of `info.endedReason`: fits into a close frame and holds no secret. */
+  readonly code: typeof sessionOverCode | typeof stepUpCode;
+  /**
+   * `expired`, `signed-out`, `revoked`, `replaced` or another word of `info.endedReason`; with 4403 `step-up-required`.
+   * Fits into a close frame and holds no secret.
+   */
   readonly reason: string;
 }
 

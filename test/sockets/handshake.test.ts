@@ -116,7 +116,7 @@ describe('a WebSocket has the session of its cookie', () => {
     const [app] = await start();
     const client = app.client();
     expect((await client.post('/sign-in/ada', { body: { pending: 'mfa' } })).status).toBe(200);
-    expect(await outcome(app, { cookie: client.cookie })).toBe('refused 401 ERR_SESSION_SIGN_IN_REQUIRED');
+    expect(await outcome(app, { cookie: client.cookie })).toBe('refused 401 ERR_SESSION_PENDING');
   });
 
   it('one that was ended is refused with the reason, for the log', async () => {

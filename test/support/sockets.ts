@@ -10,12 +10,15 @@ export interface SocketServer {
   readonly handshakes: Upgrade[];
   /** What the app heard from its sockets. */
   readonly heard: string[];
+  /** Called when a socket has closed, after all that was bound to it has heard. */
+  onClose?: () => void;
 }
 
 /** Takes the app's upgrades; `touch` as a message is a person at the keyboard. */
 export function serveSockets(server: Server, sessions: Sessions, options?: UpgradeOptions): SocketServer {
   const sockets = new WebSocketServer({ noServer: true });
-  const [handshakes, heard]: [Upgrade[], string[]] = [[], []];
+  const served: SocketServer = { handshakes: [], heard: [] };
+  const { handshakes, heard } = served;
   server.on('upgrade', (req, socket, head) => {
     void sessions.upgrade(req, options).then((handshake) => {
       handshakes.push(handshake);
@@ -23,6 +26,7 @@ export function serveSockets(server: Server, sessions: Sessions, options?: Upgra
       sockets.handleUpgrade(req, socket, head, (ws) => {
         handshake.bind(ws);
         ws.on('error', () => {});
+        ws.on('close', () => setImmediate(() => served.onClose?.()));
         ws.on('message', (bytes) => {
           heard.push(String(bytes));
           if (String(bytes) === 'touch') handshake.session.touch();
@@ -34,7 +38,7 @@ export function serveSockets(server: Server, sessions: Sessions, options?: Upgra
   onTestFinished(() => {
     for (const ws of sockets.clients) ws.terminate();
   });
-  return { handshakes, heard };
+  return served;
 }
 
 export const acceptedOf = ({ handshakes }: SocketServer): AcceptedUpgrade => {
