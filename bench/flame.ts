@@ -5,6 +5,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Profile } from './profile-report.js';
+import { sourceOf } from './sources.js';
 
 const [from = '', to = ''] = process.argv.slice(2);
 const width = 1_200;
@@ -20,9 +21,13 @@ interface Bar {
 
 const colours = { ours: '#e4572e', express: '#f3d9a4', node: '#c9d7e3', other: '#dddddd' } as const;
 
-function barOf({ functionName, url }: Profile['nodes'][number]['callFrame']): Bar {
+function barOf(callFrame: Profile['nodes'][number]['callFrame']): Bar {
+  const { functionName, url } = callFrame;
   const name = functionName || '(anonymous)';
-  const file = /(?:\/dist\/esm|node_modules)\/(.*)$/.exec(url)?.[1] ?? url.replace(/^file:.*\//, '');
+  const file =
+    sourceOf(callFrame)?.file.slice('src/'.length) ??
+    /(?:\/dist\/esm|node_modules)\/(.*)$/.exec(url)?.[1] ??
+    url.replace(/^file:.*\//, '');
   const kind = url.includes('/dist/esm/')
     ? 'ours'
     : url.includes('node_modules')

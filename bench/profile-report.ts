@@ -2,10 +2,16 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { table } from './markdown.js';
+import { sourceOf } from './sources.js';
 
 interface ProfileNode {
   readonly id: number;
-  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+  readonly callFrame: {
+    readonly functionName: string;
+    readonly url: string;
+    readonly lineNumber: number;
+    readonly columnNumber: number;
+  };
   readonly children?: readonly number[];
 }
 
@@ -25,12 +31,16 @@ interface Frame {
   readonly file: string;
 }
 
-function frameOf({ callFrame: { functionName, url, lineNumber } }: ProfileNode, repository: string): Frame {
+function frameOf({ callFrame }: ProfileNode, repository: string): Frame {
+  const { functionName, url, lineNumber } = callFrame;
   const name = functionName || '(anonymous)';
   if (idle.has(name)) return { group: 'idle', label: name, file: name };
   if (name === '(garbage collector)') return { group: 'garbage collector', label: name, file: name };
   if (url === '') return { group: 'node core', label: `${name} (native)`, file: '(native)' };
   if (url.startsWith('node:')) return { group: 'node core', label: `${name} ${url}:${lineNumber + 1}`, file: url };
+  const source = sourceOf(callFrame);
+  if (source !== undefined)
+    return { group: 'holdfast', label: `${name} ${source.file}:${source.line}`, file: source.file };
   const file = relative(repository, url.startsWith('file:') ? fileURLToPath(url) : url);
   const label = `${name} ${file}:${lineNumber + 1}`;
   if (file.startsWith('dist/')) return { group: 'holdfast', label, file };
@@ -121,8 +131,8 @@ export function profileReport({ requests, ...sums }: Analysis, without: Analysis
     `${requests} requests under the profiler, which itself adds to every figure.\n`,
     ...section('Self time by group', sums.groups, without?.groups),
     ...section('Top self time, all functions', sums.selfs, without?.selfs),
-    ...section('Top self time, holdfast', ours(sums.selfs, / dist\//)),
-    ...section('holdfast by file, self time', ours(sums.files, /^dist\//)),
+    ...section('Top self time, holdfast', ours(sums.selfs, / (?:dist|src)\//)),
+    ...section('holdfast by file, self time', ours(sums.files, /^(?:dist|src)\//)),
     ...section('Core and native time that holdfast asked for, self time', extra),
     ...section(
       'holdfast with all that it called (the rest of the app runs inside `next()`)',

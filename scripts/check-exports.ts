@@ -11,7 +11,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { fail, filesUnder, isMain, readJson, rootFromArguments } from './support.js';
 
 /** Where each subpath starts: a file of src/ without its ending. */
-const subpaths: Record<string, string> = {
+export const subpaths: Record<string, string> = {
   '.': 'index',
   './types': 'types',
   './devices': 'devices',

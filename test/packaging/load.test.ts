@@ -41,6 +41,15 @@ describe('loading', () => {
     },
   );
 
+  test('subpaths share one copy of what both give, in each format', () => {
+    const { node } = consumer({
+      'esm.mjs': `import { memoryStore as a } from 'holdfast'; import { memoryStore as b } from 'holdfast/stores/memory';
+        console.log(a === b);`,
+      'cjs.cjs': `console.log(require('holdfast').memoryStore === require('holdfast/stores/memory').memoryStore);`,
+    });
+    for (const file of ['esm.mjs', 'cjs.cjs']) expect(node(file)).toMatchObject({ stderr: '', stdout: 'true\n' });
+  });
+
   test.each(subpaths)('%s gives the same names to import and to require', (name) => {
     const { node } = consumer(
       {
@@ -55,6 +64,24 @@ describe('loading', () => {
     expect(stderr).toBe('');
     const [imported, required] = JSON.parse(stdout);
     expect(imported).toEqual(required);
+  });
+});
+
+describe('a stack trace', () => {
+  const failing = "try { session({ secret: 'short' }); } catch (error) { console.log(error.stack); }";
+  const files = {
+    'esm.mjs': `import { session } from 'holdfast';\n${failing}`,
+    'cjs.cjs': `const { session } = require('holdfast');\n${failing}`,
+  };
+
+  test.each(Object.keys(files))('of %s names the functions, and with source maps the sources', (file) => {
+    const { folder, node } = consumer(files);
+    expect(node(file).stdout).toMatch(/at (?:Object\.)?checkSecrets \(/);
+    const { stdout } = node('--enable-source-maps', file);
+    const source = /\((\S*holdfast.dist.src.core.secrets\.ts):(\d+):\d+\)/.exec(stdout);
+    expect(source?.[1]).toContain(folder);
+    const lines = readFileSync(source?.[1] ?? '', 'utf8').split('\n');
+    expect(lines[Number(source?.[2]) - 1]).toContain('throw new SessionError(');
   });
 });
 
