@@ -20,6 +20,13 @@ export const people: readonly Mutant[] = [
     [of('two-sessions')],
   ),
   mutant(
+    'rotated: a revocation meets what a rise moved to the newer key meanwhile',
+    'src/core/admin.ts',
+    'older.length > 0 ? [newest, ...older, newest] : [newest]',
+    '[newest, ...older]',
+    [of('revocation')],
+  ),
+  mutant(
     "a pending sign-in is nobody's",
     'src/core/sign-in.ts',
     '...(step === undefined ? { owner: name }',

@@ -3,7 +3,7 @@ import type { Engine } from './engine.js';
 import type { Epoch } from './epoch.js';
 import { argumentError, describe, optionError, SessionError } from './errors.js';
 import type { Stored } from './handle.js';
-import type { SessionId } from './ids.js';
+import type { OwnerHash, SessionId } from './ids.js';
 import { deadlinesOf, lifeOf } from './policy.js';
 import type { Aal } from './record.js';
 import { toldEndings } from './refusals.js';
@@ -43,7 +43,8 @@ export interface Managed
 
 /** Every hash under which the store may know this owner: one for each key of the ring. */
 function hashesOf(engine: Managed, owner: string) {
-  return engine.keyring.all.map((keys) => hashOwner(keys, engine.config.audience, owner));
+  const { all } = engine.keyring;
+  return all.map((keys) => hashOwner(keys, engine.config.audience, owner)) as [OwnerHash, ...OwnerHash[]];
 }
 
 function indexed(engine: Managed, operation: string): OwnerIndexed {
@@ -143,7 +144,9 @@ export async function revokeOwner(
   const except = exceptId === undefined ? undefined : idOf(exceptId, `${operation} except`);
   const ending = engine.repository.ownerEnding(reasonOf(reason, operation));
   let count = 0;
-  for (const hash of hashesOf(engine, ownerOf(owner, operation))) {
+  const [newest, ...older] = hashesOf(engine, ownerOf(owner, operation));
+  // The newest once more: a rise in between may have moved there what an older key knew.
+  for (const hash of older.length > 0 ? [newest, ...older, newest] : [newest]) {
     await (await engine.predecessor?.())?.releaseOwner(hash, except);
     const ids = await engine.guard.call('endByOwner', () =>
       store.endByOwner(hash, ending, except === undefined ? {} : { except }),

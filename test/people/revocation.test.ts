@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { endedMessage } from '../../src/index.js';
-import { sessionIn, type TestApp } from '../support/app.js';
+import { sessionIn, type TestApp, testSecret } from '../support/app.js';
 import type { Client } from '../support/client.js';
 import { deferred } from '../support/deferred.js';
 import { bearing, type Me, signedIn, tokenOf } from '../support/routes.js';
@@ -91,6 +91,26 @@ describe.each(storeKinds)('revocation: $name', (kind) => {
     expect(await other.sessions.count('ada')).toBe(0);
     expect((await bob.get('/guarded')).status).toBe(200);
   }, 120_000);
+
+  it('while a secret is rotated, a session that a rise moves to the newer one meanwhile ends too', async () => {
+    const [older, newer] = [`A${testSecret}`, `B${testSecret}`];
+    const client = await signedIn(await stage.another(slowLogin, { secret: [older, newer] }), 'ada');
+    const app = await stage.app(slowLogin, { secret: [newer, older] });
+    const late = bearing(app, tokenOf(client));
+    stage.clock.advance(1);
+    let asked = 0;
+    stage.faulty.before(
+      'endByOwner',
+      async () => {
+        // What the newer one knows has ended; what the older one knows has not.
+        if (++asked === 2) expect((await late.post('/put', { body: { isAdmin: true } })).status).toBe(200);
+      },
+      { times: 3 },
+    );
+    await app.sessions.revokeAll('ada');
+    expect((await late.post('/guarded')).status).toBe(401);
+    expect(await app.sessions.count('ada')).toBe(0);
+  });
 
   it('the person is told why on the page that they are sent to, by any process, until they sign in again', async () => {
     const [app, other] = [await stage.app(slowLogin), await stage.another(slowLogin)];
