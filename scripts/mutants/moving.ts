@@ -4,8 +4,10 @@ import type { Mutant } from './mutant.js';
 const legacy = 'src/express-session/legacy/legacy.ts';
 const cookie = 'src/express-session/legacy/cookie.ts';
 const markers = 'src/express-session/legacy/markers.ts';
+const bars = 'src/express-session/legacy/bars.ts';
 const tests = ['test/moving/moving.test.ts'];
 const letGo = ['test/moving/let-go.test.ts'];
+const rotation = ['test/moving/rotation.test.ts'];
 
 export const takenOver: readonly Mutant[] = [
   {
@@ -28,8 +30,8 @@ export const takenOver: readonly Mutant[] = [
     guarantee: 'G2',
     what: 'moving: a marker forbids to take over twice',
     file: markers,
-    find: 'return at === now || now - at <',
-    replace: 'return at !== undefined || now - at <',
+    find: 'return mark.at === now || now - mark.at <',
+    replace: 'return mark.at !== undefined || now - mark.at <',
     tests,
   },
   {
@@ -164,8 +166,24 @@ export const takenOver: readonly Mutant[] = [
     guarantee: 'G2',
     what: 'moving: all that was taken over from one old session ends together, under whichever key',
     file: legacy,
-    find: 'if (id === current ||',
-    replace: 'if (id === current || sid === own ||',
+    find: 'id === undefined || id === current ||',
+    replace: 'id === undefined || id === current || sid === own ||',
     tests: letGo,
+  },
+  {
+    guarantee: 'G6',
+    what: 'moving: a revocation under an older key keeps out what begins under a newer one',
+    file: bars,
+    find: 'keyring.all.slice(1)',
+    replace: 'keyring.all.slice(9)',
+    tests: rotation,
+  },
+  {
+    guarantee: 'G6',
+    what: 'moving: a repeated revocation is remembered from then on',
+    file: bars,
+    find: "if ((await guard.call('touch', () => store.touch(id, idleDeadline))) === 'touched') return;",
+    replace: 'return;',
+    tests: rotation,
   },
 ];

@@ -83,8 +83,7 @@ export class TokenCodec {
 }
 
 /** A new id; with an owner it starts with that owner's tag, so that a cluster can keep an owner's sessions together. */
-export function newId(owner?: OwnerHash): SessionId {
-  const bytes = randomBytes(idBytes);
+export function newId(owner?: OwnerHash, bytes = randomBytes(idBytes)): SessionId {
   if (owner) bytes.write(owner, 0, tagBytes, 'base64url');
   return bytes.toString('base64url') as SessionId;
 }

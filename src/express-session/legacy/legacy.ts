@@ -2,7 +2,7 @@
  * Taking over sessions of express-session, while instances of it may still run.
  *
  *   1. The old cookie verifies; nothing of ours is signed in.
- *   2. Our store, under the derived id: alive, it is used; ended, it is over.
+ *   2. Our store, under the id that its marker names: alive, it is used; ended, it is over.
  *   3. The old store: what is there is claimed by a marker, created under the derived id, and looked at once more, since
  *      an old instance may have signed the person out meanwhile. The old record stays, for the old instances.
  *
@@ -20,8 +20,10 @@ import { deadlinesOf, lifeOf, nextSecret, standingOf } from '../../core/policy.j
 import type { Predecessor } from '../../core/predecessor.js';
 import { isSuperseded, isTemporary, unavailable, unreadable } from '../../core/refusals.js';
 import type { Found } from '../../core/repository.js';
+import { Sealer } from '../../core/seal.js';
 import { isOwnerIndexed } from '../../core/store.js';
 import { decodeStored } from '../../core/stored-data.js';
+import { Bars } from './bars.js';
 import { expiredCookie, sidsIn } from './cookie.js';
 import type { MigrateFrom } from './face.js';
 import { Markers } from './markers.js';
@@ -47,12 +49,15 @@ export class Legacy implements Predecessor {
   readonly #engine: Engine;
   readonly #old: OldStore;
   readonly #markers: Markers;
+  readonly #bars: Bars;
 
   constructor(from: MigrateFrom, engine: Engine) {
     this.#from = from;
     this.#engine = engine;
     this.#old = new OldStore(from.store, engine);
-    this.#markers = new Markers(engine, from.keepForMs);
+    const sealer = new Sealer(engine.keyring, engine.config.audience);
+    this.#markers = new Markers(engine, sealer, from.keepForMs);
+    this.#bars = new Bars(engine, sealer, from.keepForMs);
   }
 
   /** Never rejects: a fault is kept for the first touch. */
@@ -78,10 +83,10 @@ export class Legacy implements Predecessor {
     const { repository, events, signals } = this.#engine;
     for (const sid of new Set([own, ...others])) {
       if (sid === undefined) continue;
-      const all = await this.#close(sid);
       // Under another key too: instances in the middle of a rotation may each have taken it over.
-      for (const { id } of all) {
-        if (id === current || (await repository.find(id)).kind !== 'found') continue;
+      for (const names of await this.#close(sid)) {
+        const id = (await this.#markers.find(names))?.id;
+        if (id === undefined || id === current || (await repository.find(id)).kind !== 'found') continue;
         const ended = await repository.end(id, 'signed-out');
         if (ended === undefined) continue;
         if (ended === 'signed-out') events.emit({ type: 'ended', id, reason: ended });
@@ -105,6 +110,7 @@ export class Legacy implements Predecessor {
   async releaseOwner(owner: OwnerHash, except: SessionId | undefined): Promise<void> {
     const { guard, store, repository } = this.#engine;
     if (!isOwnerIndexed(store)) return;
+    await this.#bars.set(owner);
     for (const { id, record } of await guard.call('read', () => store.listByOwner(owner))) {
       const found = repository.open(id, record);
       const sid = found.kind === 'found' && id !== except ? found.stored.header.movedFrom : undefined;
@@ -143,31 +149,33 @@ export class Legacy implements Predecessor {
     if (Object.keys(old.data).length === 0 || (handle.stored && !somebodys)) return;
     const { epoch, config, repository } = this.#engine;
     // When it began nobody knows: what was revoked may have been this one.
-    if (epoch.on && (await epoch.now())) return this.#refuse(handle, 'barred');
+    if ((epoch.on && (await epoch.now())) || (await this.#bars.has(owner))) return this.#refuse(handle, 'barred');
     const data = encoded(old.data, config.maxDataBytes);
     if (!data) return this.#refuse(handle, 'malformed');
-    if (!(await this.#markers.claim(all, old.maxAgeMs))) {
+    // Begun before any mark that may lie on the owner: their sessions were revoked, and this may be one of them.
+    const fields = this.#engine.changes.ownerFields(owner, 1);
+    const [{ id: idOf, secret }] = all;
+    const id = idOf(fields.ownerHash);
+    if (!(await this.#markers.claim(all, old.maxAgeMs, id))) {
       // Another request may have been through in between.
       if (await this.#useOurs(handle, all)) return;
       this.#refuse(handle, 'adopted-before');
       return this.#letGoBefore(handle, all);
     }
-    const [names] = all;
     const header = {
       // No `authenticatedAt`: a guard that asks how fresh the sign-in is must not take the move for one.
-      ...newHeader(config, handle.facts, names.secret, owner === undefined ? {} : { owner, aal: 1 }, handle.openedAt),
+      ...newHeader(config, handle.facts, secret, owner === undefined ? {} : { owner, aal: 1 }, handle.openedAt),
       movedFrom: sid,
     };
-    // Begun before any mark that may lie on the owner: their sessions were revoked, and this may be one of them.
-    const fields = this.#engine.changes.ownerFields(owner, 1);
-    const put = await repository.create(names.id, header, data, fields, this.#engine.guard.deadline());
-    if (put.result === 'stored') return this.#taken(handle, names, sid, put.stored);
+    const put = await repository.create(id, header, data, fields, this.#engine.guard.deadline());
+    if (put.result === 'stored') return this.#taken(handle, secret, sid, put.stored);
     if (put.result !== 'exists') return this.#refuse(handle, 'barred');
     await this.#useOurs(handle, all);
   }
 
   /** A sign-out on an old instance that was done before ours began is final. */
-  async #taken(handle: SessionHandle, { id, secret }: Names, sid: string, stored: Stored): Promise<void> {
+  async #taken(handle: SessionHandle, secret: Uint8Array, sid: string, stored: Stored): Promise<void> {
+    const { id } = stored;
     // Not 'signed-out': the old instance has left the browser its cookie.
     const end = () => this.#engine.repository.end(id, 'revoked');
     const again = await this.#old.get(sid).catch(async (error) => {
@@ -200,14 +208,17 @@ export class Legacy implements Predecessor {
 
   /** Whether our store knows the session, under any key: over if one of them is, and used if it is alive. */
   async #useOurs(handle: SessionHandle, all: readonly Names[]): Promise<boolean> {
-    const found: { readonly names: Names; readonly found: Found }[] = [];
-    for (const names of all) found.push({ names, found: await this.#engine.repository.find(names.id) });
+    const found: { readonly id: SessionId; readonly names: Names; readonly found: Found }[] = [];
+    for (const names of all) {
+      const id = (await this.#markers.find(names))?.id;
+      if (id !== undefined) found.push({ id, names, found: await this.#engine.repository.find(id) });
+    }
     const known = found.filter((it) => it.found.kind !== 'missing');
     const one = known.find((it) => it.found.kind === 'ended') ?? known[0];
-    return one !== undefined && this.#use(handle, one.names, one.found);
+    return one !== undefined && this.#use(handle, one.id, one.names.secret, one.found);
   }
 
-  async #use(handle: SessionHandle, { id, secret }: Names, found: Found): Promise<boolean> {
+  async #use(handle: SessionHandle, id: SessionId, secret: Uint8Array, found: Found): Promise<boolean> {
     const { config, epoch, events } = this.#engine;
     if (found.kind === 'missing') return false;
     if (found.kind === 'refused') {

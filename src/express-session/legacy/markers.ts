@@ -2,69 +2,94 @@
  * That an old session was taken over, or let go of: a record of our store under an id of its own, kept for as long as the
  * old record could live. Sealed as records are:
  *
- *   byte  0      format, 1
- *   bytes 1..8   when it was claimed (float64, big-endian, ms since the epoch); negative: when it was let go of, never to
- *                be taken over; 0: the same, of old
+ *   byte  0       format, 1
+ *   bytes 1..8    when it was claimed (float64, big-endian, ms since the epoch); negative: when it was let go of, never to
+ *                 be taken over; 0: the same, of old
+ *   bytes 9..28   id of the session that was taken over from it
  */
 import type { Engine } from '../../core/engine.js';
-import type { OwnerHash, Version } from '../../core/ids.js';
-import { Sealer } from '../../core/seal.js';
+import type { OwnerHash, SessionId, Version } from '../../core/ids.js';
+import type { Sealer } from '../../core/seal.js';
 import { isEnded, type StoredRecord } from '../../core/store.js';
-import { newVersion } from '../../core/token.js';
+import { idBytes, newVersion } from '../../core/token.js';
 import type { Names } from './names.js';
 
 const format = 1;
+const idAt = 9;
+const size = idAt + idBytes;
 /** The most that may pass between a claim and the creation that it was made for. */
 const longestClaimMs = 30_000;
 const longestKeptMs = 400 * 24 * 3_600_000;
+
+export interface Mark {
+  /** As the format has it. */
+  readonly at: number;
+  readonly id: SessionId;
+}
 
 export class Markers {
   readonly #engine: Engine;
   readonly #sealer: Sealer;
   readonly #keepForMs: number;
 
-  constructor(engine: Engine, keepForMs: number) {
+  constructor(engine: Engine, sealer: Sealer, keepForMs: number) {
     this.#engine = engine;
-    this.#sealer = new Sealer(engine.keyring, engine.config.audience);
+    this.#sealer = sealer;
     this.#keepForMs = keepForMs;
   }
 
   /**
-   * Whether the old session may be taken over now: nobody has before, or somebody is just doing so, as another request
-   * of the page or a process that died over it. For less than a marker of an end is kept and a session can idle out, so
-   * that "not there yet" is never "not there any more".
+   * Whether the old session may be taken over now, as `id`: nobody has before, or somebody is just doing so, as another
+   * request of the page or a process that died over it. For less than a marker of an end is kept and a session can idle
+   * out, so that "not there yet" is never "not there any more".
    */
-  async claim(all: readonly [Names, ...Names[]], maxAgeMs: number): Promise<boolean> {
+  async claim(all: readonly [Names, ...Names[]], maxAgeMs: number, id: SessionId): Promise<boolean> {
     const { config } = this.#engine;
     const now = config.clock.now();
-    const at = await this.#write(all, now, maxAgeMs);
-    return at === now || now - at < Math.min(config.keepEndedMs, config.idleMs, longestClaimMs);
+    const { mark, under } = await this.#write(all, { at: now, id }, maxAgeMs);
+    // Somebody else's by now: it would begin where nobody looks for it.
+    if (under === all[0] && mark.id !== id) return false;
+    return mark.at === now || now - mark.at < Math.min(config.keepEndedMs, config.idleMs, longestClaimMs);
   }
 
   /** It is over: whatever writes the old record back, it is not taken over. */
   async close(all: readonly [Names, ...Names[]]): Promise<void> {
-    await this.#write(all, -this.#engine.config.clock.now(), 0);
+    await this.#write(all, { at: -this.#engine.config.clock.now(), id: all[0].id() }, 0);
   }
 
   /** When it was let go of, where it had not been taken over. */
   async closedAt(all: readonly Names[]): Promise<number | undefined> {
-    for (const { marker } of all) {
-      const at = await this.#read(marker);
-      if (at !== undefined && at < 0) return -at;
+    for (const names of all) {
+      const at = (await this.find(names))?.at ?? 0;
+      if (at < 0) return -at;
     }
     return undefined;
   }
 
-  /** Leaves a marker where there is none, and answers the moment of the one that is there. */
-  async #write(all: readonly [Names, ...Names[]], at: number, maxAgeMs: number): Promise<number> {
+  async find({ marker, id }: Names): Promise<Mark | undefined> {
+    const found = await this.#engine.guard.call('read', () => this.#engine.store.read(marker));
+    if (!found) return undefined;
+    const plain = isEnded(found) ? 'malformed' : this.#sealer.open(marker, found.bytes);
+    if (typeof plain === 'string' || plain[0] !== format || plain.length !== size) return { at: 0, id: id() };
+    return { at: plain.readDoubleBE(1), id: plain.toString('base64url', idAt) as SessionId };
+  }
+
+  /** Leaves a marker where there is none, and answers the one that is there, and under which names. */
+  async #write(
+    all: readonly [Names, ...Names[]],
+    mark: Mark,
+    maxAgeMs: number,
+  ): Promise<{ readonly mark: Mark; readonly under: Names }> {
     const { guard, store, config } = this.#engine;
-    const [{ marker }, ...older] = all;
-    for (const names of older) {
-      const there = await this.#read(names.marker);
-      if (there !== undefined) return there;
+    const [newest, ...older] = all;
+    for (const under of older) {
+      const there = await this.find(under);
+      if (there) return { mark: there, under };
     }
-    const plain = Buffer.alloc(9, format);
-    plain.writeDoubleBE(at, 1);
+    const plain = Buffer.alloc(size, format);
+    plain.writeDoubleBE(mark.at, 1);
+    plain.write(mark.id, idAt, 'base64url');
+    const { marker } = newest;
     const record: StoredRecord = {
       bytes: this.#sealer.seal(marker, plain),
       version: newVersion() as Version,
@@ -73,13 +98,7 @@ export class Markers {
       owner: marker as string as OwnerHash,
     };
     const answer = await guard.call('create', () => store.create(marker, record));
-    return answer === 'created' ? at : ((await this.#read(marker)) ?? 0);
-  }
-
-  async #read(id: Names['marker']): Promise<number | undefined> {
-    const found = await this.#engine.guard.call('read', () => this.#engine.store.read(id));
-    if (!found) return undefined;
-    const plain = isEnded(found) ? 'malformed' : this.#sealer.open(id, found.bytes);
-    return typeof plain === 'string' || plain[0] !== format || plain.length !== 9 ? 0 : plain.readDoubleBE(1);
+    if (answer === 'created') return { mark, under: newest };
+    return { mark: (await this.find(newest)) ?? { at: 0, id: mark.id }, under: newest };
   }
 }

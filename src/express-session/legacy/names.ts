@@ -3,15 +3,15 @@
  * takes it over under the same id and with the same secret. Nobody without both the key and the old id can compute them.
  */
 import { createHmac } from 'node:crypto';
-import type { SessionId } from '../../core/ids.js';
+import type { OwnerHash, SessionId } from '../../core/ids.js';
 import type { PurposeKeys } from '../../core/keyring.js';
-import { idBytes } from '../../core/token.js';
+import { idBytes, newId } from '../../core/token.js';
 
 export interface Names {
-  /** The id and the secret of the session that takes the old one's place. */
-  readonly id: SessionId;
+  /** The id of the session that takes the old one's place. It begins as its owner's hash does, so that they share a slot in a cluster. */
+  id(owner?: OwnerHash): SessionId;
   readonly secret: Buffer;
-  /** Under which it is remembered that it was taken over. */
+  /** Under which it is remembered that it was taken over, and whose it was. */
   readonly marker: SessionId;
 }
 
@@ -21,6 +21,9 @@ export function namesOf({ moved }: PurposeKeys, audience: string, sid: string): 
   head.writeUInt16BE(name.length);
   const derive = (what: string) =>
     createHmac('sha256', moved).update(what).update(head).update(name).update(sid).digest();
-  const idOf = (what: string) => derive(what).toString('base64url', 0, idBytes) as SessionId;
-  return { id: idOf('id/v1'), secret: derive('secret/v1'), marker: idOf('marker/v1') };
+  return {
+    id: (owner) => newId(owner, derive('id/v1').subarray(0, idBytes)),
+    secret: derive('secret/v1'),
+    marker: newId(undefined, derive('marker/v1').subarray(0, idBytes)),
+  };
 }
