@@ -16,6 +16,14 @@ export const revocationAndSeal: readonly Mutant[] = [
   },
   {
     guarantee: 'G6',
+    what: 'lmdb: a value of a newer release is ended with all of its owner',
+    file: 'src/stores/lmdb/ledger.ts',
+    find: '    else if (!isMarker(found)) this.#endUnread(id, found, ending);\n',
+    replace: '    else if (isDamaged(found)) this.#endUnread(id, found, ending);\n',
+    tests: ['test/lmdb/opening.test.ts'],
+  },
+  {
+    guarantee: 'G6',
     what: 'lmdb reads on a fresh snapshot',
     file: 'src/stores/lmdb.ts',
     find: '    this.#tables.root.resetReadTxn();',

@@ -9,6 +9,14 @@ const turns = 'test/mongodb/turns.test.ts';
 
 export const mongodb: readonly Mutant[] = [
   {
+    guarantee: 'G6',
+    what: 'mongodb: a document of a newer release is ended with all of its owner',
+    file: file('owners'),
+    find: '      kind: endable,\n',
+    replace: "      kind: 'session',\n",
+    tests: [foreign],
+  },
+  {
     guarantee: 'G1',
     what: 'mongodb: an update names the version that it was made against',
     file: 'src/stores/mongodb.ts',

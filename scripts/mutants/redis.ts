@@ -8,6 +8,14 @@ const twoConnections = 'test/redis/watch-ioredis.test.ts';
 export const redis: readonly Mutant[] = [
   {
     guarantee: 'G6',
+    what: 'redis: a value of a newer release is ended',
+    file: 'src/stores/redis/scripts.gen.ts',
+    find: "return kind == 'record' or kind == 'newer'",
+    replace: "return kind == 'record'",
+    tests: ['test/redis/faults.test.ts'],
+  },
+  {
+    guarantee: 'G6',
     what: "redis: a damaged record's owner is not looked for in another slot",
     file: 'src/stores/redis/scripts.gen.ts',
     find: 'if owner and tag == string.sub(id_of(key), 1, 5) then',

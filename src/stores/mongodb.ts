@@ -44,7 +44,7 @@ import type {
   Sweepable,
   UpdateResult,
 } from '../core/store.js';
-import { answerOf, expiry, intoMarker, isStored, recordOf } from './mongodb/documents.js';
+import { answerOf, endable, expiry, intoMarker, isStored, recordOf } from './mongodb/documents.js';
 import { makeIndexes } from './mongodb/indexes.js';
 import { type Arrival, type Entered, Owners } from './mongodb/owners.js';
 import { type MongodbCollection, type MongodbDatabase, openCollection } from './mongodb/port.js';
@@ -160,7 +160,7 @@ class Mongodb implements MongodbStore {
   }
 
   async end(id: SessionId, ending: Ending): Promise<boolean> {
-    const { matchedCount } = await this.#collection.updateOne({ _id: id, kind: 'session' }, intoMarker(ending));
+    const { matchedCount } = await this.#collection.updateOne({ _id: id, kind: endable }, intoMarker(ending));
     return matchedCount === 1 || (await this.#sessions.find(id))?.kind === 'ended';
   }
 

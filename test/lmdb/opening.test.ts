@@ -181,13 +181,17 @@ describe('an lmdb store', () => {
     await store.create(broken, makeRecord({ owner }));
     const raw = open<Buffer, string>({ path, noSubdir: false, encoding: 'binary', maxDbs: 8 });
     await raw.openDB<Buffer, string>({ name: 'sessions', encoding: 'binary' }).put(broken, Buffer.alloc(60, 9));
-    const [ending, creating] = [store.endByOwner(owner, makeEnding()), store.create(bystander, makeRecord())];
-    expect((await rejection(ending)).code).toBe('ERR_SESSION_RECORD_UNREADABLE');
+    const touching = store.touch(broken, Date.now() + 1e9);
+    const creating = store.create(bystander, makeRecord());
+    expect((await rejection(touching)).code).toBe('ERR_SESSION_RECORD_UNREADABLE');
     expect(await creating).toBe('created');
     expect(refusal(() => store.read(broken)).code).toBe('ERR_SESSION_RECORD_UNREADABLE');
     expect(store.read(id)).toHaveProperty('bytes');
     const now = Date.now();
     expect(await store.create(makeId(), makeRecord({ owner }), { now, startedAt: now - 1_000 })).toBe('created');
+    // What ends it needs to read nothing of it.
+    expect(await store.endByOwner(owner, makeEnding('revoked'))).toContain(broken);
+    expect(store.read(broken)).toMatchObject({ ended: 'revoked' });
     await raw.close();
   });
 });

@@ -51,17 +51,23 @@ describe.runIf(mongodb)('a document that is not ours', () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 
-  it('of a newer release is neither touched nor ended, and no owner lists it', async () => {
+  it('of a newer release is not touched, and no owner lists it; it is ended by its id, and with all others of its owner', async () => {
     const { store, raw } = opened;
     const owner = makeOwner();
     const id = makeId(owner);
     const newer = { _id: id as never, kind: 'session2', owner, serial: 1, idleDeadline: 5, expireAt: new Date(4e12) };
     await raw.insertOne(newer);
     await expect(Promise.resolve(store.touch(id, 4e12))).rejects.toThrow(/form/);
-    await expect(Promise.resolve(store.end(id, makeEnding()))).rejects.toThrow(/form/);
-    expect(await store.endByOwner(owner, makeEnding())).toEqual([]);
     expect(await store.listByOwner(owner)).toEqual([]);
     expect(await raw.findOne({ _id: id as never })).toEqual(newer);
+    expect(await store.end(id, makeEnding('revoked'))).toBe(true);
+    expect(await store.read(id)).toMatchObject({ ended: 'revoked' });
+    const others = [makeId(owner), makeId(owner)];
+    const { serial: _none, ...unordered } = newer;
+    for (const [at, fields] of [newer, unordered].entries())
+      await raw.insertOne({ ...fields, _id: others[at] as never });
+    expect([...(await store.endByOwner(owner, makeEnding('revoked')))].sort()).toEqual(others.sort());
+    for (const each of others) expect(await store.read(each)).toMatchObject({ ended: 'revoked' });
   });
 
   async function created(id: ReturnType<typeof makeId>) {

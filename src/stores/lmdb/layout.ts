@@ -74,6 +74,7 @@ export function checkForm(value: Buffer): Buffer {
 }
 
 export const isRecord = (value: Buffer): boolean => value[0] === recordForm && !isDamaged(value);
+export const isMarker = (value: Buffer): boolean => value[0] === markerForm && !isDamaged(value);
 export const deadlineOf = (value: Buffer): number => value.readDoubleLE(deadlineAt);
 export const indexedOf = (value: Buffer): number => value.readDoubleLE(indexedAt);
 export const serialOf = (value: Buffer): number => value.readDoubleLE(thirdAt);

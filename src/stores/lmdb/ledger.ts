@@ -24,6 +24,7 @@ import {
   encodeRecord,
   indexedOf,
   isDamaged,
+  isMarker,
   isRecord,
   movedTo,
   ownerOf,
@@ -92,11 +93,12 @@ export class Ledger {
     return 'touched';
   }
 
+  /** Also what can't be read, be it damaged or of a newer release: it must not outlive its own revocation. */
   end(id: SessionId, ending: Ending): boolean {
-    const found = this.#value(id);
+    const found = this.#tables.sessions.getBinary(id);
     if (!found) return false;
     if (isRecord(found)) this.#end(id, found, ending);
-    else if (isDamaged(found)) this.#endDamaged(id, found, ending);
+    else if (!isMarker(found)) this.#endUnread(id, found, ending);
     return true;
   }
 
@@ -127,8 +129,8 @@ export class Ledger {
 
   endByOwner(owner: OwnerHash, ending: Ending, except?: SessionId): SessionId[] {
     const leaving = this.ownedBy(owner).flatMap((id) => {
-      const found = id === except ? undefined : this.#value(id);
-      return found && (isRecord(found) || isDamaged(found)) ? { id } : [];
+      const found = id === except ? undefined : this.#tables.sessions.getBinary(id);
+      return found && !isMarker(found) ? { id } : [];
     });
     this.#mark(owner, ending);
     for (const { id } of leaving) this.end(id, ending);
@@ -142,9 +144,10 @@ export class Ledger {
     );
   }
 
+  /** What can't be read is passed over. */
   list(owner: OwnerHash): StoredEntry[] {
     return this.ownedBy(owner).flatMap((id) => {
-      const value = this.#value(id);
+      const value = this.#tables.sessions.getBinary(id);
       return value && isRecord(value) ? { id, record: decodeRecord(value) } : [];
     });
   }
@@ -217,7 +220,7 @@ export class Ledger {
     const { limit, now, onExceed } = owning;
     if (limit === undefined) return [];
     const live = this.ownedBy(owner).filter((id) => {
-      const value = id === leaving ? undefined : this.#value(id);
+      const value = id === leaving ? undefined : this.#tables.sessions.getBinary(id);
       return value !== undefined && isRecord(value) && deadlineOf(value) > now;
     });
     if (live.length < limit) return [];
@@ -256,7 +259,7 @@ export class Ledger {
   }
 
   /** Where it stands in the other tables is not known; a sweep and a list pass over what leads to a marker. */
-  #endDamaged(id: SessionId, found: Buffer, ending: Ending): void {
+  #endUnread(id: SessionId, found: Buffer, ending: Ending): void {
     const indexed = moment(ending.keepUntil);
     this.#put(id, encodeMarker(ending, indexed), found.length);
     this.#tables.expiry.put([indexed, 's', id], noBytes);

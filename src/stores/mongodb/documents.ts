@@ -1,6 +1,6 @@
 /**
  * The documents of the one collection. `kind` says what a document is, and every filter names it: what is of another
- * kind, from a newer release or from somebody else, is never changed.
+ * kind, from a newer release or from somebody else, is never changed, only ended.
  *
  *   session   _id (the id), bytes, version, idleDeadline, and of an owner's: owner, serial
  *   pending   a session that is about to be: as above, with a ticket, and no serial yet
@@ -36,6 +36,12 @@ export interface EndedDocument {
 }
 
 export type Stored = SessionDocument | EndedDocument;
+
+/**
+ * What can be ended: all but what is over, or not there yet. A session of a newer release can't be read, but it must not
+ * outlive its own revocation, nor stand in the way of that of the others of its owner.
+ */
+export const endable = { $nin: ['ended', 'pending', 'owner'] };
 
 const slackMs = 60_000;
 const latestMs = 8.64e15;

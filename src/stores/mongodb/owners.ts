@@ -20,7 +20,7 @@
  */
 import type { OwnerHash, SessionId } from '../../core/ids.js';
 import type { Ending, Owning, StoredRecord } from '../../core/store.js';
-import { expiry, intoMarker } from './documents.js';
+import { endable, expiry, intoMarker } from './documents.js';
 import { isDuplicate, type MongodbCollection } from './port.js';
 import { type Leaving, randomName, type Sessions } from './sessions.js';
 
@@ -112,7 +112,7 @@ export class Owners {
   async endAll(owner: OwnerHash, ending: Ending, except?: SessionId): Promise<readonly SessionId[]> {
     for (;;) {
       const state = await this.settled(owner);
-      const heads = await this.#heads(owner);
+      const heads = await this.#heads(owner, endable);
       const ids = heads.flatMap(({ _id }) => (_id === except ? [] : _id));
       const serial = nextSerial(state, heads);
       const mark = {
@@ -194,17 +194,18 @@ export class Owners {
   async #performEnd(owner: OwnerHash, { ending, except, by }: End, serial: number): Promise<number> {
     const filter = {
       owner,
-      kind: 'session',
-      serial: { $lte: serial },
+      kind: endable,
+      // Of a newer release it may have another name.
+      serial: { $not: { $gt: serial } },
       ...(except !== undefined && { _id: { $ne: except } }),
     };
     return (await this.#collection.updateMany(filter, intoMarker(ending, { by }))).modifiedCount;
   }
 
   /** In order of creation. */
-  async #heads(owner: OwnerHash): Promise<readonly Head[]> {
+  async #heads(owner: OwnerHash, kind: object | string = 'session'): Promise<readonly Head[]> {
     const options = { projection: { serial: 1, idleDeadline: 1 }, sort: { serial: 1 } };
-    return (await this.#collection.find({ owner, kind: 'session' }, options).toArray()) as Head[];
+    return (await this.#collection.find({ owner, kind }, options).toArray()) as Head[];
   }
 
   /** Compare-and-set. False: somebody else was first. */
@@ -242,6 +243,6 @@ export class Owners {
 
 /** After all that are there: the owner's document may have expired before its sessions, and begins anew then. */
 const nextSerial = (state: State | undefined, heads: readonly Head[]): number =>
-  Math.max(state?.serial ?? 0, heads.at(-1)?.serial ?? 0) + 1;
+  Math.max(state?.serial ?? 0, heads.findLast(({ serial }) => Number.isFinite(serial))?.serial ?? 0) + 1;
 
 const keyOf = (owner: OwnerHash): string => `owner:${owner}`;

@@ -11,13 +11,22 @@ end
 local function moment(ms)
 return string.format('%.0f', math.max(1, math.ceil(ms)))
 end
-local function kind_of(value)
+local function any_kind_of(value)
 if not value or value == '' then return 'absent' end
 local form = string.byte(value)
 if form > 31 or (form < 3 and #value < 20) then return 'absent' end
 if form == 1 or form == 2 then return 'record' end
 if form == 3 or form == 4 then return 'marker' end
-error('holdfast-unknown-form ' .. form)
+return 'newer'
+end
+local function kind_of(value)
+local kind = any_kind_of(value)
+if kind == 'newer' then error('holdfast-unknown-form ' .. string.byte(value)) end
+return kind
+end
+local function is_session(value)
+local kind = any_kind_of(value)
+return kind == 'record' or kind == 'newer'
 end
 local function unless_odd(answer)
 if type(answer) ~= 'table' or not answer.err then return answer end
@@ -77,7 +86,7 @@ local live = {}
 for _, id in ipairs(redis.call('ZRANGE', index, 0, -1)) do
 if id ~= leaving then
 local head = head_of(session_key(id))
-if kind_of(head) == 'record' and deadline_of(head) > now then live[#live + 1] = id end
+if any_kind_of(head) == 'record' and deadline_of(head) > now then live[#live + 1] = id end
 end
 end
 return live
@@ -127,12 +136,11 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
 if id ~= ARGV[4] then
 local key = session_key(id)
 local head = head_of(key)
-if kind_of(head) == 'record' then
+if is_session(head) then
 finish(key, head, ARGV[3], ARGV[2])
 ended[#ended + 1] = id
-else
-redis.call('ZREM', KEYS[1], id)
 end
+redis.call('ZREM', KEYS[1], id)
 end
 end
 return ended`,
@@ -145,9 +153,8 @@ end
 if found and string.byte(found) == 4 and string.sub(found, 10, 36) == ARGV[4] then return 'ended' end
 return 'gone'`,
   end: `local head = head_of(KEYS[1])
-local kind = kind_of(head)
-if kind == 'absent' then return 'unknown' end
-if kind == 'record' then finish(KEYS[1], head, ARGV[1], ARGV[2])
+if any_kind_of(head) == 'absent' then return 'unknown' end
+if is_session(head) then finish(KEYS[1], head, ARGV[1], ARGV[2])
 elseif ARGV[3] == '1' then write_again(KEYS[1]) end
 return 'ended'`,
   evict: `local live = live_sessions(KEYS[1], tonumber(ARGV[1]), ARGV[3])
@@ -156,10 +163,10 @@ return 'evicted'`,
   listByOwner: `local found = {}
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
 local value = unless_odd(redis.pcall('GET', session_key(id)))
-if kind_of(value) == 'record' then
+if any_kind_of(value) == 'record' then
 found[#found + 1] = id
 found[#found + 1] = value
-else
+elseif not is_session(value) then
 redis.call('ZREM', KEYS[1], id)
 end
 end

@@ -18,12 +18,11 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   if id ~= ARGV[4] then
     local key = session_key(id)
     local head = head_of(key)
-    if kind_of(head) == 'record' then
+    if is_session(head) then
       finish(key, head, ARGV[3], ARGV[2])
       ended[#ended + 1] = id
-    else
-      redis.call('ZREM', KEYS[1], id)
     end
+    redis.call('ZREM', KEYS[1], id)
   end
 end
 return ended

@@ -5,8 +5,7 @@
 -- Returns 'ended', or 'unknown' where nothing is stored under the id
 
 local head = head_of(KEYS[1])
-local kind = kind_of(head)
-if kind == 'absent' then return 'unknown' end
-if kind == 'record' then finish(KEYS[1], head, ARGV[1], ARGV[2])
+if any_kind_of(head) == 'absent' then return 'unknown' end
+if is_session(head) then finish(KEYS[1], head, ARGV[1], ARGV[2])
 elseif ARGV[3] == '1' then write_again(KEYS[1]) end
 return 'ended'

@@ -21,14 +21,27 @@ end
 
 -- Somebody's text or other type, or the torso of a record, is nobody's session: a script that stumbled over it would keep the rest
 -- of its owner's from being listed and revoked.
-local function kind_of(value)
+local function any_kind_of(value)
   if not value or value == '' then return 'absent' end
   local form = string.byte(value)
   if form > 31 or (form < 3 and #value < 20) then return 'absent' end
   if form == 1 or form == 2 then return 'record' end
   if form == 3 or form == 4 then return 'marker' end
-  -- A newer release wrote it. Taken for absent, it would be overwritten.
-  error('holdfast-unknown-form ' .. form)
+  return 'newer'
+end
+
+-- For what reads or changes a session. One of a newer release, taken for absent, would be overwritten.
+local function kind_of(value)
+  local kind = any_kind_of(value)
+  if kind == 'newer' then error('holdfast-unknown-form ' .. string.byte(value)) end
+  return kind
+end
+
+-- For what ends a session: that needs to read none, and one that can't be read must not outlive its own revocation, nor
+-- that of the others of its owner.
+local function is_session(value)
+  local kind = any_kind_of(value)
+  return kind == 'record' or kind == 'newer'
 end
 
 -- What a command answers, or nothing for a key of another type.
@@ -113,7 +126,7 @@ local function live_sessions(index, now, leaving)
   for _, id in ipairs(redis.call('ZRANGE', index, 0, -1)) do
     if id ~= leaving then
       local head = head_of(session_key(id))
-      if kind_of(head) == 'record' and deadline_of(head) > now then live[#live + 1] = id end
+      if any_kind_of(head) == 'record' and deadline_of(head) > now then live[#live + 1] = id end
     end
   end
   return live
