@@ -24,6 +24,14 @@ export const redis: readonly Mutant[] = [
   },
   {
     guarantee: 'G6',
+    what: "redis: an owner's index, by which sessions are revoked, outlives them",
+    file: 'src/stores/redis/scripts.gen.ts',
+    find: 'return math.ceil(deadline / slack) > math.ceil(before / slack)',
+    replace: 'return math.ceil(deadline / slack) > math.ceil(before / slack) + 2',
+    tests: ['test/redis/expiry.test.ts'],
+  },
+  {
+    guarantee: 'G6',
     what: 'redis: a lost link says that any session may have changed',
     file: 'src/stores/redis/watch/watch.ts',
     find: "    link.close();\n    this.#tell('all');\n",

@@ -63,6 +63,36 @@ describe.runIf(binary)('what Redis removes by itself', () => {
     await lasts(record.idleDeadline + 2 * hourMs);
   });
 
+  it('an index outlives a session whose deadline creeps on by seconds', async () => {
+    const owner = makeOwner();
+    const [id, first] = [makeId(owner), makeRecord({ owner })];
+    await store.create(id, first);
+    let { version, idleDeadline } = first;
+    // Uneven steps, so that deadlines fall everywhere in a minute.
+    for (let step = 1; step <= 60; step++) {
+      idleDeadline += 997 * (1 + (step % 13));
+      const next = makeRecord({ idleDeadline });
+      if (step % 3 === 0) expect(await store.touch(id, idleDeadline)).toBe('touched');
+      else expect(await store.update(id, next, version)).toBe('updated');
+      if (step % 3 !== 0) version = next.version;
+      expect(await expiresAt(keyOf('o', owner))).toBeGreaterThan(await expiresAt(keyOf('s', id)));
+    }
+  });
+
+  it('a write within the same minute asks nothing of the index', async () => {
+    const owner = makeOwner();
+    const minute = 60_000 * Math.ceil(Date.now() / 60_000) + hourMs;
+    const [id, record] = [makeId(owner), makeRecord({ owner, idleDeadline: minute + 1 })];
+    await store.create(id, record);
+    await command('CONFIG', 'RESETSTAT');
+    await store.update(id, makeRecord({ idleDeadline: minute + 60_000 }), record.version);
+    const stats = String(await command('INFO', 'commandstats'));
+    expect([...stats.matchAll(/cmdstat_(\w+):calls=(\d+)/g)].map(([, name, calls]) => `${name} ${calls}`)).toEqual(
+      expect.arrayContaining(['evalsha 1', 'getrange 1', 'set 1']),
+    );
+    expect(stats).not.toMatch(/cmdstat_(?:pttl|pexpireat|time|get):/);
+  });
+
   it('a session that has expired leaves the list, the limit and the index', async () => {
     const owner = makeOwner();
     const [gone, kept] = [makeId(owner), makeId(owner)];

@@ -1,87 +1,91 @@
 // Made by scripts/lua.ts from the .lua files in ./lua; change those.
 
-const shared = `local prefix = string.match(KEYS[1], '^[^{]*')
-local slack = 60000
-local function session_key(id)
+const shared: Readonly<Record<string, string>> = {
+  prefix: `local prefix = string.match(KEYS[1], '^[^{]*')`,
+  slack: `local slack = 60000`,
+  session_key: `local function session_key(id)
 return prefix .. '{' .. string.sub(id, 1, 5) .. '}:s:' .. id
-end
-local function id_of(key)
+end`,
+  id_of: `local function id_of(key)
 return string.sub(key, #prefix + 11)
-end
-local function moment(ms)
+end`,
+  moment: `local function moment(ms)
 return string.format('%.0f', math.max(1, math.ceil(ms)))
-end
-local function any_kind_of(value)
+end`,
+  any_kind_of: `local function any_kind_of(value)
 if not value or value == '' then return 'absent' end
 local form = string.byte(value)
 if form > 31 or (form < 3 and #value < 20) then return 'absent' end
 if form == 1 or form == 2 then return 'record' end
 if form == 3 or form == 4 then return 'marker' end
 return 'newer'
-end
-local function kind_of(value)
+end`,
+  kind_of: `local function kind_of(value)
 local kind = any_kind_of(value)
 if kind == 'newer' then error('holdfast-unknown-form ' .. string.byte(value)) end
 return kind
-end
-local function is_session(value)
+end`,
+  is_session: `local function is_session(value)
 local kind = any_kind_of(value)
 return kind == 'record' or kind == 'newer'
-end
-local function unless_odd(answer)
+end`,
+  unless_odd: `local function unless_odd(answer)
 if type(answer) ~= 'table' or not answer.err then return answer end
 if string.find(answer.err, 'WRONGTYPE', 1, true) then return '' end
 error(answer.err)
-end
-local function version_of(value)
+end`,
+  version_of: `local function version_of(value)
 return string.sub(value, 2, 12)
-end
-local function deadline_of(value)
+end`,
+  deadline_of: `local function deadline_of(value)
 return (struct.unpack('<d', value, 13))
-end
-local function owner_of(value)
+end`,
+  owner_of: `local function owner_of(value)
 if string.byte(value) == 2 then return string.sub(value, 21, 47) end
-end
-local function index_of(key, value)
+end`,
+  index_of: `local function index_of(key, value)
 local owner = owner_of(value)
 local tag = owner and string.sub(owner, 1, 5)
 if owner and tag == string.sub(id_of(key), 1, 5) then return prefix .. '{' .. tag .. '}:o:' .. owner end
-end
-local function head_of(key)
+end`,
+  head_of: `local function head_of(key)
 return unless_odd(redis.pcall('GETRANGE', key, 0, 46))
-end
-local function write(key, value)
-redis.call('SET', key, value, 'PXAT', moment(deadline_of(value) + slack))
-end
-local function server_time()
+end`,
+  write: `local function write(key, value, deadline)
+redis.call('SET', key, value, 'PXAT', moment(deadline + slack))
+end`,
+  server_time: `local function server_time()
 local time = redis.call('TIME')
 return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-end
-local function write_again(key)
+end`,
+  write_again: `local function write_again(key)
 local left = redis.call('PTTL', key)
 if left > 0 then redis.call('PEXPIREAT', key, moment(server_time() + left)) end
-end
-local function outlive(index, deadline)
+end`,
+  outlive: `local function outlive(index, deadline)
 local left = redis.call('PTTL', index)
 if left == -2 then return end
 local wanted = deadline + 2 * slack
 if left == -1 or server_time() + left < wanted then redis.call('PEXPIREAT', index, moment(wanted)) end
-end
-local function enlist(index, id, deadline)
+end`,
+  leaves_minute: `local function leaves_minute(before, deadline)
+return math.ceil(deadline / slack) > math.ceil(before / slack)
+end`,
+  enlist: `local function enlist(index, id, deadline)
 for _, other in ipairs(redis.call('ZRANDMEMBER', index, 2)) do
 if redis.call('EXISTS', session_key(other)) == 0 then redis.call('ZREM', index, other) end
 end
 local newest = redis.call('ZREVRANGE', index, 0, 0, 'WITHSCORES')
 redis.call('ZADD', index, (tonumber(newest[2]) or 0) + 1, id)
 outlive(index, deadline)
-end
-local function finish(key, record, marker, keep_until)
+end`,
+  finish: `local function finish(key, record, marker, keep_until)
 redis.call('DEL', key)
 redis.call('SET', key, marker, 'PXAT', moment(keep_until + slack))
 local index = index_of(key, record)
 if index then redis.call('ZREM', index, id_of(key)) end
-end
-local function live_sessions(index, now, leaving)
+end`,
+  live_sessions: `local function live_sessions(index, now, leaving)
 local live = {}
 for _, id in ipairs(redis.call('ZRANGE', index, 0, -1)) do
 if id ~= leaving then
@@ -90,14 +94,14 @@ if any_kind_of(head) == 'record' and deadline_of(head) > now then live[#live + 1
 end
 end
 return live
-end
-local function evict(ids, count, marker, keep_until)
+end`,
+  evict: `local function evict(ids, count, marker, keep_until)
 for at = 1, count do
 local key = session_key(ids[at])
 finish(key, head_of(key), marker, keep_until)
 end
-end
-local function admission(first, index, mark, leaving)
+end`,
+  admission: `local function admission(first, index, mark, leaving)
 local now, started, limit = tonumber(ARGV[first]), tonumber(ARGV[first + 1]), tonumber(ARGV[first + 2])
 if not now then return nil, {}, 0 end
 local barred = redis.call('GET', mark)
@@ -110,20 +114,27 @@ local live = live_sessions(index, now, leaving)
 if #live < limit then return nil, {}, 0 end
 if ARGV[first + 3] ~= '1' or limit < 1 then return 'limit' end
 return nil, live, #live + 1 - limit
-end`;
+end`,
+};
 
-const bodies = {
-  create: `local found = redis.call('GET', KEYS[1])
+const scripts = {
+  create: {
+    needs:
+      'prefix slack session_key id_of moment any_kind_of kind_of unless_odd version_of deadline_of owner_of index_of head_of write server_time outlive enlist finish live_sessions evict admission',
+    body: `local found = redis.call('GET', KEYS[1])
 local kind = kind_of(found)
 if kind == 'record' and version_of(found) == version_of(ARGV[1]) then return 'created' end
 if kind ~= 'absent' then return 'exists' end
 local refusal, leaving, count = admission(2, KEYS[2], KEYS[3])
 if refusal then return refusal end
-write(KEYS[1], ARGV[1])
+write(KEYS[1], ARGV[1], deadline_of(ARGV[1]))
 if ARGV[8] ~= '1' then evict(leaving, count, ARGV[6], ARGV[7]) end
 if KEYS[2] then enlist(KEYS[2], id_of(KEYS[1]), deadline_of(ARGV[1])) end
 return 'created'`,
-  endByOwner: `local ended_at, keep_until = tonumber(ARGV[1]), tonumber(ARGV[2])
+  },
+  endByOwner: {
+    needs: 'prefix slack session_key id_of moment any_kind_of is_session unless_odd owner_of index_of head_of finish',
+    body: `local ended_at, keep_until = tonumber(ARGV[1]), tonumber(ARGV[2])
 local before = redis.call('GET', KEYS[2])
 if before then
 local earlier, kept = struct.unpack('<dd', before)
@@ -144,7 +155,10 @@ redis.call('ZREM', KEYS[1], id)
 end
 end
 return ended`,
-  endReplaced: `local found = redis.call('GET', KEYS[1])
+  },
+  endReplaced: {
+    needs: 'prefix slack id_of moment any_kind_of kind_of version_of owner_of index_of finish',
+    body: `local found = redis.call('GET', KEYS[1])
 if kind_of(found) == 'record' then
 if version_of(found) ~= ARGV[3] then return found end
 finish(KEYS[1], found, ARGV[1], ARGV[2])
@@ -152,15 +166,26 @@ return 'ended'
 end
 if found and string.byte(found) == 4 and string.sub(found, 10, 36) == ARGV[4] then return 'ended' end
 return 'gone'`,
-  end: `local head = head_of(KEYS[1])
+  },
+  end: {
+    needs:
+      'prefix slack id_of moment any_kind_of is_session unless_odd owner_of index_of head_of server_time write_again finish',
+    body: `local head = head_of(KEYS[1])
 if any_kind_of(head) == 'absent' then return 'unknown' end
 if is_session(head) then finish(KEYS[1], head, ARGV[1], ARGV[2])
 elseif ARGV[3] == '1' then write_again(KEYS[1]) end
 return 'ended'`,
-  evict: `local live = live_sessions(KEYS[1], tonumber(ARGV[1]), ARGV[3])
+  },
+  evict: {
+    needs:
+      'prefix slack session_key id_of moment any_kind_of unless_odd deadline_of owner_of index_of head_of finish live_sessions evict',
+    body: `local live = live_sessions(KEYS[1], tonumber(ARGV[1]), ARGV[3])
 evict(live, #live + 1 - tonumber(ARGV[2]), ARGV[4], ARGV[5])
 return 'evicted'`,
-  listByOwner: `local found = {}
+  },
+  listByOwner: {
+    needs: 'prefix session_key any_kind_of is_session unless_odd',
+    body: `local found = {}
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
 local value = unless_odd(redis.pcall('GET', session_key(id)))
 if any_kind_of(value) == 'record' then
@@ -171,7 +196,11 @@ redis.call('ZREM', KEYS[1], id)
 end
 end
 return found`,
-  replace: `local old = redis.call('GET', KEYS[1])
+  },
+  replace: {
+    needs:
+      'prefix slack session_key id_of moment any_kind_of kind_of unless_odd version_of deadline_of owner_of index_of head_of write server_time outlive enlist finish live_sessions evict admission',
+    body: `local old = redis.call('GET', KEYS[1])
 local taken = head_of(KEYS[2])
 local taken_kind = kind_of(taken)
 if kind_of(old) ~= 'record' then
@@ -182,46 +211,64 @@ if version_of(old) ~= ARGV[2] then return old end
 if taken_kind ~= 'absent' then return 'exists' end
 local refusal, leaving, count = admission(5, KEYS[3], KEYS[4], id_of(KEYS[1]))
 if refusal then return refusal end
-write(KEYS[2], ARGV[1])
+write(KEYS[2], ARGV[1], deadline_of(ARGV[1]))
 finish(KEYS[1], old, ARGV[3], ARGV[4])
 evict(leaving, count, ARGV[9], ARGV[10])
 if KEYS[3] then enlist(KEYS[3], id_of(KEYS[2]), deadline_of(ARGV[1])) end
 return 'replaced'`,
-  takeBack: `local head = head_of(KEYS[1])
+  },
+  takeBack: {
+    needs: 'prefix id_of any_kind_of kind_of unless_odd version_of owner_of index_of head_of',
+    body: `local head = head_of(KEYS[1])
 if kind_of(head) == 'record' and version_of(head) == ARGV[1] then
 redis.call('DEL', KEYS[1])
 local index = index_of(KEYS[1], head)
 if index then redis.call('ZREM', index, id_of(KEYS[1])) end
 end
 return 'taken-back'`,
-  touch: `local head = head_of(KEYS[1])
+  },
+  touch: {
+    needs:
+      'prefix slack id_of moment any_kind_of kind_of unless_odd deadline_of owner_of index_of head_of server_time outlive leaves_minute',
+    body: `local head = head_of(KEYS[1])
 if kind_of(head) ~= 'record' then return 'gone' end
-local deadline = tonumber(ARGV[1])
-if deadline > deadline_of(head) then
+local before, deadline = deadline_of(head), tonumber(ARGV[1])
+if deadline > before then
 redis.call('PEXPIREAT', KEYS[1], moment(deadline + slack))
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
 redis.call('SETRANGE', KEYS[1], 12, struct.pack('<d', deadline))
-local index = index_of(KEYS[1], head)
+local index = leaves_minute(before, deadline) and index_of(KEYS[1], head)
 if index then outlive(index, deadline) end
 end
 return 'touched'`,
-  update: `local found = redis.call('GET', KEYS[1])
-if kind_of(found) ~= 'record' then return 'gone' end
-local version = version_of(found)
+  },
+  update: {
+    needs:
+      'prefix slack id_of moment any_kind_of kind_of unless_odd version_of deadline_of owner_of index_of head_of write server_time outlive leaves_minute',
+    body: `local head = head_of(KEYS[1])
+if kind_of(head) ~= 'record' then return 'gone' end
+local version = version_of(head)
 if version == version_of(ARGV[1]) then return 'updated' end
-if version ~= ARGV[2] then return found end
-local before = deadline_of(found)
-local deadline = math.max(before, deadline_of(ARGV[1]))
-local owner = owner_of(found)
-local head = string.sub(found, 1, 1) .. version_of(ARGV[1]) .. struct.pack('<d', deadline)
-write(KEYS[1], head .. (owner or '') .. string.sub(ARGV[1], 21))
-local index = index_of(KEYS[1], found)
-if index and deadline > before then outlive(index, deadline) end
+if version ~= ARGV[2] then return redis.call('GET', KEYS[1]) end
+local before, deadline, value = deadline_of(head), deadline_of(ARGV[1]), ARGV[1]
+local owner = owner_of(head)
+if owner or deadline < before then
+deadline = math.max(before, deadline)
+local form = string.sub(head, 1, 1)
+value = form .. version_of(value) .. struct.pack('<d', deadline) .. (owner or '') .. string.sub(value, 21)
+end
+write(KEYS[1], value, deadline)
+local index = owner and leaves_minute(before, deadline) and index_of(KEYS[1], head)
+if index then outlive(index, deadline) end
 return 'updated'`,
+  },
 } as const;
 
-export type ScriptName = keyof typeof bodies;
+export type ScriptName = keyof typeof scripts;
 
-export const sourceOf = (name: ScriptName): string => [shared, bodies[name]].join('\n');
+export function sourceOf(name: ScriptName): string {
+  const { needs, body } = scripts[name];
+  return [...needs.split(' ').map((part) => shared[part]), body].join('\n');
+}
 
-export const scriptNames = Object.keys(bodies) as readonly ScriptName[];
+export const scriptNames = Object.keys(scripts) as readonly ScriptName[];

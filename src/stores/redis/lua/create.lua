@@ -12,7 +12,7 @@ if kind ~= 'absent' then return 'exists' end
 local refusal, leaving, count = admission(2, KEYS[2], KEYS[3])
 if refusal then return refusal end
 -- The first write, and the only one that a full server refuses: refused, nothing has changed.
-write(KEYS[1], ARGV[1])
+write(KEYS[1], ARGV[1], deadline_of(ARGV[1]))
 if ARGV[8] ~= '1' then evict(leaving, count, ARGV[6], ARGV[7]) end
 if KEYS[2] then enlist(KEYS[2], id_of(KEYS[1]), deadline_of(ARGV[1])) end
 return 'created'

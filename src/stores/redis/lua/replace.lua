@@ -18,7 +18,7 @@ if taken_kind ~= 'absent' then return 'exists' end
 local refusal, leaving, count = admission(5, KEYS[3], KEYS[4], id_of(KEYS[1]))
 if refusal then return refusal end
 -- The first write, and the only one that a full server refuses: refused, nothing has changed.
-write(KEYS[2], ARGV[1])
+write(KEYS[2], ARGV[1], deadline_of(ARGV[1]))
 finish(KEYS[1], old, ARGV[3], ARGV[4])
 evict(leaving, count, ARGV[9], ARGV[10])
 if KEYS[3] then enlist(KEYS[3], id_of(KEYS[2]), deadline_of(ARGV[1])) end

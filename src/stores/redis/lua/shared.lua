@@ -1,5 +1,6 @@
--- Begins every script. Values are laid out as ../layout.ts says. The first key is <prefix>{tag}:<kind>:<name>, and
--- the keys that a script makes itself (an owner's index, an evicted session) share its tag, so they share its slot.
+-- Each script begins with the definitions of this file that it needs. Values are laid out as ../layout.ts says. The first
+-- key is <prefix>{tag}:<kind>:<name>, and the keys that a script makes itself (an owner's index, an evicted session) share
+-- its tag, so they share its slot.
 
 local prefix = string.match(KEYS[1], '^[^{]*')
 
@@ -76,8 +77,8 @@ local function head_of(key)
   return unless_odd(redis.pcall('GETRANGE', key, 0, 46))
 end
 
-local function write(key, value)
-  redis.call('SET', key, value, 'PXAT', moment(deadline_of(value) + slack))
+local function write(key, value, deadline)
+  redis.call('SET', key, value, 'PXAT', moment(deadline + slack))
 end
 
 local function server_time()
@@ -98,6 +99,12 @@ local function outlive(index, deadline)
   if left == -2 then return end
   local wanted = deadline + 2 * slack
   if left == -1 or server_time() + left < wanted then redis.call('PEXPIREAT', index, moment(wanted)) end
+end
+
+-- Whether a moved deadline may need a longer life of the index, told without asking: outlive() made it last until two
+-- slacks after the old one, which is at least one after every deadline that rounds up to the same minute.
+local function leaves_minute(before, deadline)
+  return math.ceil(deadline / slack) > math.ceil(before / slack)
 end
 
 -- Puts a session at the end of its owner's index, and looks at two others there: those that have expired leave one by

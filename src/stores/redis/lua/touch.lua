@@ -6,14 +6,14 @@
 
 local head = head_of(KEYS[1])
 if kind_of(head) ~= 'record' then return 'gone' end
-local deadline = tonumber(ARGV[1])
-if deadline > deadline_of(head) then
+local before, deadline = deadline_of(head), tonumber(ARGV[1])
+if deadline > before then
   -- PEXPIREAT first: a full server never refuses it, and then does not refuse SETRANGE either. A moment that has just
   -- passed removes the key, and SETRANGE would make a torso of it.
   redis.call('PEXPIREAT', KEYS[1], moment(deadline + slack))
   if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
   redis.call('SETRANGE', KEYS[1], 12, struct.pack('<d', deadline))
-  local index = index_of(KEYS[1], head)
+  local index = leaves_minute(before, deadline) and index_of(KEYS[1], head)
   if index then outlive(index, deadline) end
 end
 return 'touched'

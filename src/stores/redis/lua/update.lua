@@ -4,16 +4,19 @@
 -- ARGV  1 record, without an owner   2 expected version
 -- Returns 'updated', 'gone', or on a conflict the record that is stored
 
-local found = redis.call('GET', KEYS[1])
-if kind_of(found) ~= 'record' then return 'gone' end
-local version = version_of(found)
+local head = head_of(KEYS[1])
+if kind_of(head) ~= 'record' then return 'gone' end
+local version = version_of(head)
 if version == version_of(ARGV[1]) then return 'updated' end
-if version ~= ARGV[2] then return found end
-local before = deadline_of(found)
-local deadline = math.max(before, deadline_of(ARGV[1]))
-local owner = owner_of(found)
-local head = string.sub(found, 1, 1) .. version_of(ARGV[1]) .. struct.pack('<d', deadline)
-write(KEYS[1], head .. (owner or '') .. string.sub(ARGV[1], 21))
-local index = index_of(KEYS[1], found)
-if index and deadline > before then outlive(index, deadline) end
+if version ~= ARGV[2] then return redis.call('GET', KEYS[1]) end
+local before, deadline, value = deadline_of(head), deadline_of(ARGV[1]), ARGV[1]
+local owner = owner_of(head)
+if owner or deadline < before then
+  deadline = math.max(before, deadline)
+  local form = string.sub(head, 1, 1)
+  value = form .. version_of(value) .. struct.pack('<d', deadline) .. (owner or '') .. string.sub(value, 21)
+end
+write(KEYS[1], value, deadline)
+local index = owner and leaves_minute(before, deadline) and index_of(KEYS[1], head)
+if index then outlive(index, deadline) end
 return 'updated'
