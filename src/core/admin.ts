@@ -1,6 +1,6 @@
 /** What can be done to sessions from outside a request of theirs. */
 import type { Engine } from './engine.js';
-import type { Epoch } from './epoch.js';
+import type { EpochFace } from './epoch-face.js';
 import { argumentError, describe, optionError, SessionError } from './errors.js';
 import type { Stored } from './handle.js';
 import type { OwnerHash, SessionId } from './ids.js';
@@ -36,7 +36,7 @@ export interface SessionSummary {
 export interface Managed
   extends Pick<Engine, 'store' | 'keyring' | 'config' | 'guard' | 'repository' | 'events' | 'endSession'> {
   readonly signals: Pick<Signals, 'ended'>;
-  readonly epoch?: Epoch;
+  readonly epoch?: EpochFace;
   readonly predecessor?: Engine['predecessor'];
   readonly cache?: { forget(id: SessionId): void };
 }
@@ -123,7 +123,7 @@ async function liveSessions(engine: Managed, owner: string | number | bigint, op
 export async function revokeSession(engine: Managed, id: string, reason: string): Promise<boolean> {
   const [known, word] = [idOf(id, 'revoke'), reasonOf(reason, 'revoke')];
   // Not a session: to end it would bring back what it says is over.
-  if (engine.epoch?.has(known)) return false;
+  if ((await engine.epoch?.loaded())?.has(known)) return false;
   const ended = await engine.endSession(known, word);
   // Replaced by a sign-in before: it goes on under another id, so saying that it was revoked would be a lie.
   return ended !== undefined && ended !== 'replaced';
@@ -186,9 +186,10 @@ export async function revokeEverything(engine: Engine, reason: string): Promise<
     );
   }
   const word = reasonOf(reason, 'revokeEverything');
-  await engine.epoch.move(word);
+  const epoch = await engine.epoch.loaded();
+  await epoch.move(word);
   engine.events.emit({ type: 'everything-ended', reason: word });
-  await engine.epoch.everywhere();
+  await epoch.everywhere();
 }
 
 function idOf(id: unknown, operation: string): SessionId {

@@ -8,7 +8,7 @@ import { Admission } from './admission.js';
 import type { Actor } from './audit.js';
 import { SessionCache } from './cache.js';
 import { Changes, idOf } from './changes.js';
-import { Epoch } from './epoch.js';
+import { EpochFace } from './epoch-face.js';
 import { SessionError } from './errors.js';
 import { Events } from './events.js';
 import type { RequestFacts, SessionHandle, Stored } from './handle.js';
@@ -45,7 +45,7 @@ export class Engine implements Parts {
   readonly lookups: Lookups;
   readonly notices: Notices;
   readonly signals: Signals;
-  readonly epoch: Epoch;
+  readonly epoch: EpochFace;
   readonly store: SessionStore;
   readonly changes: Changes;
   /** Set once, before the first request. */
@@ -73,12 +73,16 @@ export class Engine implements Parts {
       (id) => this.#lives(id),
       () => this.epoch.beat(),
     );
-    this.epoch = new Epoch(
-      store,
-      this,
-      sealer,
-      () => this.signals.heard('all'),
-      () => this.signals.needsNotices(),
+    this.epoch = new EpochFace(
+      config.revokeEverything,
+      ({ Epoch }) =>
+        new Epoch(
+          store,
+          this,
+          sealer,
+          () => this.signals.heard('all'),
+          () => this.signals.needsNotices(),
+        ),
     );
     this.changes = new Changes(this);
     this.#tokens = new TokenCodec(this.keyring, config.audience);

@@ -49,7 +49,6 @@ interface Place {
 }
 
 export class Epoch {
-  readonly on: boolean;
   /** Newest key first. */
   readonly #places: readonly Place[];
   readonly #store: SessionStore;
@@ -75,7 +74,6 @@ export class Epoch {
     moved: () => void,
     isWatched: () => boolean,
   ) {
-    this.on = config.revokeEverything;
     this.#places = keyring.all.map((keys) => ({ id: idOf(keys, config.audience), keys }));
     this.#store = store;
     this.#guard = guard;
@@ -133,7 +131,7 @@ export class Epoch {
 
   /** While somebody waits to be told that a session is over, the moment is asked for without a request. */
   beat(): void {
-    if (!this.on || this.#cancelBeat || this.#closed) return;
+    if (this.#cancelBeat || this.#closed) return;
     this.#cancelBeat = this.#clock.after(leaseMs, () => {
       this.#cancelBeat = undefined;
       if (!this.#isWatched()) return;

@@ -1,5 +1,5 @@
 import type { SessionCache } from './cache.js';
-import type { Epoch } from './epoch.js';
+import type { EpochFace } from './epoch-face.js';
 import type { Events } from './events.js';
 import type { Keyring } from './keyring.js';
 import type { Lookups } from './lookups.js';
@@ -11,7 +11,7 @@ import type { StoreGuard } from './store-guard.js';
 
 /** What the rooms of the engine share. */
 export interface Parts {
-  readonly epoch: Epoch;
+  readonly epoch: EpochFace;
   readonly config: EngineConfig;
   readonly events: Events;
   readonly guard: StoreGuard;

@@ -29,7 +29,7 @@ export const storeVerbs: Record<string, Verb> = {
 
   async destroy(visit, id: string) {
     if (isOwn(visit, id)) await visit.session.destroy();
-    else if (isId(id) && !visit.engine.epoch.has(id)) await visit.engine.endSession(id, 'destroyed');
+    else if (isId(id) && !(await visit.engine.epoch.loaded()).has(id)) await visit.engine.endSession(id, 'destroyed');
   },
 
   async touch(visit, id: string) {
