@@ -15,9 +15,10 @@ export const storeKinds: readonly StoreKind[] = bridgedKinds
   .map(({ name, open }) => ({
     name: `bridged ${name}`,
     async open() {
-      const { store, remove } = await open();
+      const { store, dump, remove } = await open();
       // The same object: as two apps of one process. What other processes can do to it, `lossy` says.
-      return { store: bridged(store) as FullStore, reopen: () => bridged(store) as FullStore, remove };
+      const handle = () => bridged(store) as FullStore;
+      return { store: handle(), reopen: handle, ...(dump ? { dump } : {}), remove };
     },
   }));
 

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SessionId } from '../../src/core/ids.js';
 import { createKeyring } from '../../src/core/keyring.js';
-import { isEnded, type StoredEntry, type StoredRecord } from '../../src/core/store.js';
+import { isEnded, isOwnerIndexed, isScannable, type StoredEntry, type StoredRecord } from '../../src/core/store.js';
 import { hashSecret, newVersion, TokenCodec } from '../../src/core/token.js';
 import { startApp, type TestApp, testSecret } from '../support/app.js';
+import type { Client } from '../support/client.js';
 import { leaksIn, type Secrets } from '../support/leaks.js';
 import { bearing, everyVerb, lastHeard, type Me, signedIn, tokenOf } from '../support/routes.js';
 import { type FullStore, type OpenStore, storeKinds } from '../support/stores.js';
@@ -43,6 +44,7 @@ describe.each(storeKinds)('G7, a stolen store is useless: $name', (kind) => {
   }
 
   async function entries(): Promise<StoredEntry[]> {
+    if (!isScannable(store)) return [];
     const found: StoredEntry[] = [];
     let cursor: string | undefined;
     do {
@@ -58,6 +60,8 @@ describe.each(storeKinds)('G7, a stolen store is useless: $name', (kind) => {
     if (!found || isEnded(found)) throw new Error('no record');
     return found;
   }
+
+  const idOf = async (client: Client) => (await client.get('/me')).json<Me & { id: SessionId }>().id;
 
   /** As somebody who can write to the store would. */
   async function overwrite(id: SessionId, bytes: Uint8Array): Promise<void> {
@@ -91,9 +95,9 @@ describe.each(storeKinds)('G7, a stolen store is useless: $name', (kind) => {
     await over.post('/put', { body: { payload } });
     remember('over', tokenOf(over));
     await over.post('/signOut');
-    await app.sessions.revokeAll('somebody else altogether');
+    if (isOwnerIndexed(store)) await app.sessions.revokeAll('somebody else altogether');
 
-    expect((await entries()).length).toBeGreaterThanOrEqual(2);
+    if (isScannable(store)) expect((await entries()).length).toBeGreaterThanOrEqual(2);
     const dump = await stolen();
     expect(leaksIn(dump, secrets satisfies Secrets)).toEqual([]);
     // The ids are public, and are there: the search would find what is there to be found.
@@ -104,8 +108,8 @@ describe.each(storeKinds)('G7, a stolen store is useless: $name', (kind) => {
   it("the sessions of two people can't be told from the sessions of one by their size or content", async () => {
     const [first, second] = [await signedIn(app, owner), await signedIn(app, owner)];
     for (const client of [first, second]) await client.post('/put', { body: { payload } });
-    const [a, b] = (await entries()).map(({ record }) => Buffer.from(record.bytes));
-    if (!a || !b) throw new Error('two records');
+    const bytesOf = async (client: Client) => Buffer.from((await recordOf(await idOf(client))).bytes);
+    const [a, b] = [await bytesOf(first), await bytesOf(second)];
     expect(a.length).toBe(b.length);
     // Same person, same data, and but for format and key not one run of bytes in common.
     for (let at = 2; at + 8 <= a.length; at++) expect(b.includes(a.subarray(at, at + 8))).toBe(false);
@@ -226,8 +230,10 @@ describe.each(storeKinds)('G7, a stolen store is useless: $name', (kind) => {
     expect((await bearing(other, forged).get('/guarded')).status).toBe(401);
     expect(lastHeard(other)).toMatchObject({ type: 'record-refused', reason: 'authentication' });
     // Nor are its owners the other's: the same name is another hash there.
-    expect(await other.sessions.list(owner)).toEqual([]);
-    expect(await other.sessions.revokeAll(owner)).toBe(0);
+    if (isOwnerIndexed(store)) {
+      expect(await other.sessions.list(owner)).toEqual([]);
+      expect(await other.sessions.revokeAll(owner)).toBe(0);
+    }
     expect((await client.get('/guarded')).status).toBe(200);
     await other.close();
   });

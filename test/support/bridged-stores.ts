@@ -21,6 +21,8 @@ export interface OpenBridged {
   reopen?(): Store;
   /** How long the store will keep what lies under this id, in ms; where it can be asked. */
   keepsMs?(id: string): Promise<number>;
+  /** All that is stored, as whoever carries it away has it. */
+  dump?(): Promise<Buffer>;
   remove(): Promise<void>;
 }
 
@@ -32,7 +34,13 @@ export interface BridgedKind {
 const MemoryOfExpress: BridgedKind = {
   name: 'MemoryStore',
   async open() {
-    return { store: new session.MemoryStore(), remove: async () => undefined };
+    const store = new session.MemoryStore();
+    const { sessions } = store as unknown as { sessions: Record<string, string> };
+    return {
+      store,
+      dump: async () => Buffer.from(Object.entries(sessions).flat().join('\n')),
+      remove: async () => undefined,
+    };
   },
 };
 
@@ -69,6 +77,11 @@ const redis: BridgedKind = {
       store: first.store,
       reopen: () => second.store,
       keepsMs: async (id) => Number(await server.command('PTTL', prefix + id)),
+      async dump() {
+        const keys = (await server.command('KEYS', `${prefix}*`)) as string[];
+        const values = await Promise.all(keys.map((key) => server.command('GET', key)));
+        return Buffer.from([...keys, ...values].join('\n'));
+      },
       async remove() {
         first.end();
         second.end();
