@@ -89,7 +89,8 @@ export const overlap: readonly Mutant[] = [
     what: 'a session that is gone is not begun anew by a request in flight',
     file: 'src/core/changes.ts',
     find: "      if (put.result !== 'conflict') return this.#endedMeanwhile(handle, insist);",
-    replace: "      if (put.result !== 'conflict') { handle.stored = undefined; continue; }",
+    replace:
+      "      if (put.result !== 'conflict') { handle.stored = undefined; return this.#storeChanges(handle, insist, undefined, deadline); }",
     tests: [resurrection],
   },
   {

@@ -5,13 +5,16 @@ import type { SessionHandle, Stored } from './handle.js';
 import { headerAfterRise, newHeader, withLifetime } from './headers.js';
 import { identityRaised } from './identity.js';
 import type { SessionId } from './ids.js';
+import { andThen, isPromise } from './maybe-promise.js';
 import { merge } from './merge.js';
 import type { Parts } from './parts.js';
 import { standingOf } from './policy.js';
 import { letGo, letGoAtSignIn } from './predecessor.js';
+import type { RecordHeader } from './record.js';
 import { busy, endedError, signInRefused, toldEndings, unreadable } from './refusals.js';
 import type { Found, OwnerFields, PutResult } from './repository.js';
 import { type Data, dataOf, fill, type Session } from './session.js';
+import type { MaybePromise } from './store.js';
 import { decodeStored, encodeSession, isUntouched, sameBytes } from './stored-data.js';
 import { hashOwner, newId, newSecret } from './token.js';
 
@@ -25,8 +28,9 @@ export class Changes {
   }
 
   /**
-   * Stores what the request changed. Nothing is returned where there is nothing to wait for. `insist` is set by verbs
-   * that the app called itself: they throw where a response would go out with its change dropped.
+   * Stores what the request changed. Nothing is returned where there is nothing to wait for, which is also where the
+   * store answers at once; then it throws in place of rejecting. `insist` is set by verbs that the app called itself:
+   * they throw where a response would go out with its change dropped.
    */
   commit(handle: SessionHandle, insist = false): void | Promise<void> {
     // What the app asks for by name is not dropped because the client has gone.
@@ -39,20 +43,25 @@ export class Changes {
   }
 
   /** Runs one commit of this session after the ones before it, or fails once it has waited for longer than a store may take. */
-  queued(handle: SessionHandle, work: () => Promise<void>): Promise<void> {
+  queued<Done extends void | Promise<void>>(handle: SessionHandle, work: () => Done): Done | Promise<void> {
     // A session that is not stored yet is this request's own: its commits queue by the handle.
     const key = handle.stored?.id ?? handle;
     const before = this.#queues.get(key);
+    const mine = before ? this.#inTurn(before, work) : work();
+    if (!isPromise(mine)) return mine;
+    this.#queues.set(key, mine);
+    const forget = () => void (this.#queues.get(key) === mine && this.#queues.delete(key));
+    mine.then(forget, forget);
+    return mine;
+  }
+
+  #inTurn(before: Promise<void>, work: () => void | Promise<void>): Promise<void> {
     const deadline = this.#parts.guard.deadline();
     const inTurn = () => {
       if (this.#parts.guard.isPast(deadline)) throw busy();
       return work();
     };
-    const mine = before ? before.then(inTurn, inTurn) : work();
-    this.#queues.set(key, mine);
-    const forget = () => void (this.#queues.get(key) === mine && this.#queues.delete(key));
-    mine.then(forget, forget);
-    return mine;
+    return before.then(inTurn, inTurn);
   }
 
   /** The encoded data if it has to be stored. */
@@ -65,20 +74,25 @@ export class Changes {
     return sameBytes(data, stored.data) && withLifetime(handle, stored.header) === stored.header ? undefined : data;
   }
 
-  async #storeChanges(handle: SessionHandle, insist: boolean, encoded: Uint8Array | undefined): Promise<void> {
-    const deadline = this.#parts.guard.deadline();
-    for (let first = encoded; ; first = undefined) {
-      const data = first ?? this.changed(handle);
-      if (!data) return;
-      if (handle.phase === 'superseded') return this.#endedMeanwhile(handle, insist);
-      if (!handle.stored) return this.begin(handle, data, deadline, insist);
-      const before = handle.stored;
-      const put = await this.put(handle, before, handle.session as unknown as Data, data, deadline);
+  /** Again after each conflict, until the deadline. Not an async function: a store that answers at once needs no promise. */
+  #storeChanges(
+    handle: SessionHandle,
+    insist: boolean,
+    encoded: Uint8Array | undefined,
+    deadline = this.#parts.guard.deadline(),
+  ): void | Promise<void> {
+    const data = encoded ?? this.changed(handle);
+    if (!data) return;
+    if (handle.phase === 'superseded') return this.#endedMeanwhile(handle, insist);
+    if (!handle.stored) return this.begin(handle, data, deadline, insist);
+    const before = handle.stored;
+    return andThen(this.put(handle, before, handle.session as unknown as Data, data, deadline), (put) => {
       if (put.result === 'stored') return;
       if (put.result !== 'conflict') return this.#endedMeanwhile(handle, insist);
       this.rebase(handle, before, put.found);
       if (this.#parts.guard.isPast(deadline)) throw busy();
-    }
+      return this.#storeChanges(handle, insist, undefined, deadline);
+    });
   }
 
   /** First storing of a new session: the only way in which an anonymous one comes to be. */
@@ -108,19 +122,13 @@ export class Changes {
   }
 
   /** Updates the stored session, or replaces it if the data now says that somebody else is at the keyboard (G3). */
-  async put(
-    handle: SessionHandle,
-    before: Stored,
-    after: Data,
-    data: Uint8Array,
-    deadline: number,
-  ): Promise<PutResult> {
+  put(handle: SessionHandle, before: Stored, after: Data, data: Uint8Array, deadline: number): MaybePromise<PutResult> {
     const raised = handle.replacedHere ? undefined : this.#raised(before, after);
     const now = withLifetime(handle, before.header);
-    if (raised === undefined) {
-      const anotherMaxAge = now.persistent !== before.header.persistent && this.#mayRepeatToken(handle, before);
-      const use = { extends: !handle.background };
-      const put = await this.#parts.repository.update(before, now, data, deadline, use);
+    if (raised !== undefined) return this.#replaceRaised(handle, before, now, data, raised, deadline);
+    const anotherMaxAge = now.persistent !== before.header.persistent && this.#mayRepeatToken(handle, before);
+    const use = { extends: !handle.background };
+    return andThen(this.#parts.repository.update(before, now, data, deadline, use), (put) => {
       if (put.result === 'stored') {
         handle.lifetime = undefined;
         if (anotherMaxAge) handle.cookie = 'set';
@@ -130,7 +138,17 @@ export class Changes {
         handle.wrote = true;
       }
       return put;
-    }
+    });
+  }
+
+  async #replaceRaised(
+    handle: SessionHandle,
+    before: Stored,
+    now: RecordHeader,
+    data: Uint8Array,
+    raised: string,
+    deadline: number,
+  ): Promise<PutResult> {
     this.#cookieCanFollow(handle, true);
     await letGo(this.#parts, handle);
     const secret = newSecret();

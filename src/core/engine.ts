@@ -189,8 +189,7 @@ export class Engine implements Parts {
     if (!stored || handle.phase !== 'alive' || handle.wrote) return;
     try {
       if (handle.headerChanged) {
-        const use = { extends: !handle.background };
-        this.repository.update(stored, stored.header, stored.data, this.guard.deadline(), use).catch(() => {});
+        this.#putHeader(stored, !handle.background);
       } else if (handle.touchWanted || this.#touchIsDue(handle, stored)) {
         const touched = this.repository.touch(stored);
         if (isPromise(touched)) touched.catch(() => {});
@@ -233,9 +232,19 @@ export class Engine implements Parts {
     if (!handle.headerChanged || !stored) return;
     // The token that came is a successor. It becomes current now and not when the connection ends, which may be hours away.
     handle.headerChanged = false;
-    this.repository
-      .update(stored, stored.header, stored.data, this.guard.deadline(), { extends: false })
-      .catch(() => {});
+    this.#putHeader(stored, false);
+  }
+
+  /** Nobody waits for it, and its faults are events only. */
+  #putHeader(stored: Stored, extend: boolean): void {
+    try {
+      const put = this.repository.update(stored, stored.header, stored.data, this.guard.deadline(), {
+        extends: extend,
+      });
+      if (isPromise(put)) put.catch(() => {});
+    } catch {
+      // The guard has emitted the fault.
+    }
   }
 
   /** Moves a detached connection's idle deadline, at most every `touchEvery`. Faults are events only. */

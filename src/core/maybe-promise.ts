@@ -4,3 +4,11 @@ import type { MaybePromise } from './store.js';
 export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
+
+/** What is made of an answer: at once where the answer is there at once. */
+export function andThen<T, Result>(
+  value: MaybePromise<T>,
+  run: (answer: T) => MaybePromise<Result>,
+): MaybePromise<Result> {
+  return isPromise(value) ? value.then(run) : run(value);
+}

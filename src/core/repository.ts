@@ -95,26 +95,26 @@ export class Repository {
   }
 
   /** `extends: false` leaves the idle deadline where it is. */
-  async update(
+  update(
     before: Stored,
     header: RecordHeader,
     data: Uint8Array,
     deadline: number,
     use: { readonly extends: boolean } = { extends: true },
-  ): Promise<PutResult> {
+  ): MaybePromise<PutResult> {
     if (this.isOver(before)) return this.#overtaken(before, deadline);
     const idleDeadline = use.extends ? this.#nextIdleDeadline(header) : before.idleDeadline;
     const [stored, record] = this.#draft(before.id, header, data, {}, idleDeadline);
-    const result = await this.#changing(before.id, 'update', deadline, () =>
-      this.#store.update(before.id, record, before.version),
-    );
-    if (result === 'updated') {
-      this.#cache?.wrote(stored);
-      return { result: 'stored', stored };
-    }
-    if (result === 'gone') return { result };
-    if (isConflict(result)) return { result: 'conflict', found: this.open(before.id, result.conflict) };
-    throw this.#guard.misanswered('update', result);
+    const run = () => this.#store.update(before.id, record, before.version);
+    return this.#changing(before.id, 'update', deadline, run, (result) => {
+      if (result === 'updated') {
+        this.#cache?.wrote(stored);
+        return { result: 'stored', stored };
+      }
+      if (result === 'gone') return { result };
+      if (isConflict(result)) return { result: 'conflict', found: this.open(before.id, result.conflict) };
+      throw this.#guard.misanswered('update', result);
+    });
   }
 
   async replace(
@@ -129,9 +129,8 @@ export class Repository {
     const [stored, record] = this.#draft(id, header, data, owner);
     const ending = this.ending('replaced');
     const owning = this.#owning(owner);
-    const result = await this.#changing(before.id, 'replace', deadline, () =>
-      this.#store.replace(before.id, before.version, id, record, ending, owning),
-    );
+    const run = () => this.#store.replace(before.id, before.version, id, record, ending, owning);
+    const result = await this.#changing(before.id, 'replace', deadline, run, (answer) => answer);
     if (result === 'replaced') {
       this.#cache?.forget(before.id);
       return { result: 'stored', stored };
@@ -143,7 +142,8 @@ export class Repository {
 
   /** Ends it and answers why it is over: an earlier ending keeps its reason. Undefined if the store knew nothing of it. */
   async end(id: SessionId, reason: string): Promise<string | undefined> {
-    const ended = await this.#changing(id, 'end', undefined, () => this.#store.end(id, this.ending(reason)));
+    const run = () => this.#store.end(id, this.ending(reason));
+    const ended = await this.#changing(id, 'end', undefined, run, (answer) => answer);
     this.#cache?.forget(id);
     if (!ended) return undefined;
     const found = await this.#guard.call('end', () => this.#store.read(id));
@@ -168,17 +168,28 @@ export class Repository {
   }
 
   /** From its answer on, or its failure, nothing that was read before stands for this session: the requests to come see the change. */
-  async #changing<Result>(
+  #changing<Answer, Result>(
     id: SessionId,
     operation: string,
     deadline: number | undefined,
-    run: () => MaybePromise<Result>,
-  ): Promise<Result> {
-    try {
-      return await this.#guard.call(operation, run, deadline);
-    } finally {
+    run: () => MaybePromise<Answer>,
+    take: (answer: Answer) => Result,
+  ): MaybePromise<Result> {
+    const answered = (answer: Answer) => {
       this.#cache?.changed(id);
+      return take(answer);
+    };
+    const failed = (error: unknown): never => {
+      this.#cache?.changed(id);
+      throw error;
+    };
+    let answer: MaybePromise<Answer>;
+    try {
+      answer = this.#guard.call(operation, run, deadline);
+    } catch (error) {
+      return failed(error);
     }
+    return isPromise(answer) ? answer.then(answered, failed) : answered(answer);
   }
 
   /** Whether it has expired, as far as this request knows: another may have moved the idle deadline since. */
