@@ -42,7 +42,7 @@ export const outputAndMemory: readonly Mutant[] = [
   {
     guarantee: 'G12',
     what: 'a commit leaves the queue when it is done',
-    file: 'src/core/changes.ts',
+    file: 'src/core/commit-queue.ts',
     find: '    const forget = () => void (this.#queues.get(key) === mine && this.#queues.delete(key));',
     replace: '    const forget = () => undefined;',
     tests: [memory],

@@ -1,11 +1,12 @@
 /** commit: what a request changed, into the store. The one place that decides whether to create, update, replace or drop. */
 import { adopt } from './admission.js';
+import { CommitQueue } from './commit-queue.js';
 import { SessionError } from './errors.js';
 import type { SessionHandle, Stored } from './handle.js';
 import { headerAfterRise, newHeader, withLifetime } from './headers.js';
 import { identityRaised } from './identity.js';
 import type { SessionId } from './ids.js';
-import { andThen, isPromise } from './maybe-promise.js';
+import { andThen } from './maybe-promise.js';
 import { merge } from './merge.js';
 import type { Parts } from './parts.js';
 import { standingOf } from './policy.js';
@@ -20,11 +21,11 @@ import { hashOwner, newId, newSecret } from './token.js';
 
 export class Changes {
   readonly #parts: Parts;
-  /** The last commit under way of each session: they queue within a process. Empty when nothing is under way. */
-  readonly #queues = new Map<SessionId | SessionHandle, Promise<void>>();
+  readonly #queue: CommitQueue;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#queue = new CommitQueue(parts.guard);
   }
 
   /**
@@ -38,30 +39,13 @@ export class Changes {
     const data = this.changed(handle);
     if (data === undefined) return;
     // In turn at once, what was just encoded is what is to be stored.
-    const first = this.#queues.has(handle.stored?.id ?? handle) ? undefined : data;
+    const first = this.#queue.isEmptyFor(handle) ? data : undefined;
     return this.queued(handle, () => this.#storeChanges(handle, insist, first));
   }
 
-  /** Runs one commit of this session after the ones before it, or fails once it has waited for longer than a store may take. */
+  /** As `CommitQueue.queued`. */
   queued<Done extends void | Promise<void>>(handle: SessionHandle, work: () => Done): Done | Promise<void> {
-    // A session that is not stored yet is this request's own: its commits queue by the handle.
-    const key = handle.stored?.id ?? handle;
-    const before = this.#queues.get(key);
-    const mine = before ? this.#inTurn(before, work) : work();
-    if (!isPromise(mine)) return mine;
-    this.#queues.set(key, mine);
-    const forget = () => void (this.#queues.get(key) === mine && this.#queues.delete(key));
-    mine.then(forget, forget);
-    return mine;
-  }
-
-  #inTurn(before: Promise<void>, work: () => void | Promise<void>): Promise<void> {
-    const deadline = this.#parts.guard.deadline();
-    const inTurn = () => {
-      if (this.#parts.guard.isPast(deadline)) throw busy();
-      return work();
-    };
-    return before.then(inTurn, inTurn);
+    return this.#queue.queued(handle, work);
   }
 
   /** The encoded data if it has to be stored. */
