@@ -17,7 +17,7 @@ const hangMs = 90_000;
 const wholeRunMs = 600_000;
 /** Guarantee tests are named after the store that they run on; the memory store is the fastest to notice. */
 const onMemory = "^(?!.*: '(?!memory')[a-z -]+')";
-const copied = ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const copied = ['src', 'test', 'docs', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 
 type Outcome = 'red' | 'red (hung)' | 'SURVIVED' | 'NOT APPLIED' | 'BROKEN';
 

@@ -110,16 +110,26 @@ export const people: readonly Mutant[] = [
     'if (!maxPerOwner)',
     [of('limits')],
   ),
+  mutant(
+    'what is over does not count towards a limit',
+    'src/core/admin.ts',
+    "      else if (engine.repository.isOver(found.stored)) await engine.endSession(id, 'expired');\n",
+    '',
+    [of('limits')],
+  ),
+  mutant(
+    'what is over is looked for before a live session is evicted',
+    'src/core/repository.ts',
+    "owner.evicts ? maxPerOwner.onExceed : 'reject';",
+    'maxPerOwner.onExceed;',
+    [of('limits')],
+  ),
   mutant('the whole address is not kept', 'src/core/headers.ts', 'coarseAddress(facts.address)', 'facts.address', [
     of('revocation'),
   ]),
-  mutant(
-    'a guard asks for the assurance level',
-    'src/express/demands.ts',
-    'if (info.aal < demands.aal)',
-    'if (info.aal < 0)',
-    [of('guards')],
-  ),
+  mutant('a guard asks for the assurance level', 'src/express/demands.ts', 'if (got < wanted)', 'if (got < 0)', [
+    of('guards'),
+  ]),
   mutant(
     'a guard asks how old the proof is',
     'src/express/demands.ts',

@@ -161,15 +161,19 @@ export async function revokeOwner(
   return count;
 }
 
-/** The store still has what was revoked with everything, and counts it against the owner's limit. */
+/**
+ * The store counts against the owner's limit what only the sealed record shows to be over: by a shorter limit of the session
+ * or of the configuration, or because everything was revoked. It is ended, so that nobody is kept out, or sent out, for it.
+ */
 export async function endOutlived(engine: Managed, owner: string): Promise<true> {
   const store = indexed(engine, 'signIn');
-  const everything = await engine.epoch?.now();
+  const everything = engine.epoch?.on ? await engine.epoch.now() : undefined;
   for (const hash of hashesOf(engine, owner)) {
     for (const { id, record } of await engine.guard.call('read', () => store.listByOwner(hash))) {
       const found = engine.repository.open(id, record);
-      if (everything && found.kind === 'found' && found.stored.header.createdAt <= everything.at)
-        await engine.endSession(id, everything.reason);
+      if (found.kind !== 'found') continue;
+      if (everything && found.stored.header.createdAt <= everything.at) await engine.endSession(id, everything.reason);
+      else if (engine.repository.isOver(found.stored)) await engine.endSession(id, 'expired');
     }
   }
   return true;

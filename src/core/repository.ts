@@ -252,9 +252,11 @@ export class Repository {
     if (owner.ownerHash === undefined || owner.startedAt === undefined || !isOwnerIndexed(this.#store))
       return undefined;
     const now = this.#config.clock.now();
-    const { maxPerOwner } = this.#config;
-    if (!maxPerOwner || !owner.counts) return { now, startedAt: owner.startedAt };
-    return { now, startedAt: owner.startedAt, ...maxPerOwner, keepUntil: now + this.#config.keepEndedMs };
+    const { maxPerOwner, keepEndedMs } = this.#config;
+    const owning = { now, startedAt: owner.startedAt };
+    if (!maxPerOwner || !owner.counts) return owning;
+    const onExceed = owner.evicts ? maxPerOwner.onExceed : 'reject';
+    return { ...owning, limit: maxPerOwner.limit, onExceed, keepUntil: now + keepEndedMs };
   }
 }
 
@@ -277,4 +279,6 @@ export interface OwnerFields {
   readonly startedAt?: number;
   /** One more session of the owner, so that their limit applies; a new token for the same session is none. */
   readonly counts?: boolean;
+  /** What is over was looked for, so that a live session may now be evicted for this one, if that is configured. */
+  readonly evicts?: boolean;
 }

@@ -21,7 +21,7 @@ export class SignIn {
   readonly #parts: Parts;
   readonly #changes: Changes;
   readonly #sessionOf: (handle: SessionHandle) => Session;
-  /** Ends what is left in the store of the owner's sessions from before everything was revoked; true. */
+  /** Ends what the store still counts of the owner's sessions although it is over; true. */
   readonly #endOutlived: (owner: string) => Promise<true>;
 
   constructor(
@@ -64,7 +64,7 @@ export class SignIn {
         const everything = this.#parts.epoch.on ? await this.#parts.epoch.now() : undefined;
         if (everything && startedAt <= everything.at) throw changes.refused(handle, 'barred');
         const ownerFields: OwnerFields =
-          step === undefined ? { ...changes.ownerFields(name, startedAt), counts: true } : {};
+          step === undefined ? { ...changes.ownerFields(name, startedAt), counts: true, evicts: outlived } : {};
         const data = pick(session, kept);
         const seen: Data = { ...session };
         const secret = newSecret();
@@ -99,7 +99,7 @@ export class SignIn {
         }
         if (put.result === 'conflict' && kept.length === 0) changes.takeOver(handle, put.found);
         else if (put.result === 'conflict') changes.rebase(handle, before as Stored, put.found);
-        else if (put.result === 'limit' && !outlived && everything) outlived = await this.#endOutlived(name);
+        else if (put.result === 'limit' && !outlived) outlived = await this.#endOutlived(name);
         else if (put.result === 'gone') await changes.whyGone(handle);
         else throw changes.refused(handle, put.result);
         if (guard.isPast(deadline)) throw busy();

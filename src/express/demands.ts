@@ -61,15 +61,27 @@ export function refusalOf(
     });
   }
   const missing: Requirement[] = [];
-  if (info.aal < demands.aal) missing.push({ requirement: 'aal', wanted: demands.aal, got: info.aal });
-  const { freshWithinMs, scope } = demands;
-  if (freshWithinMs !== undefined && !(now - Number(info.authenticatedAt) <= freshWithinMs))
-    missing.push({ requirement: 'freshness', withinSeconds: Math.ceil(freshWithinMs / 1_000) });
-  if (scope !== undefined && !info.scopes.includes(scope)) missing.push({ requirement: 'scope', scope });
+  const because: string[] = [];
+  const lacks = (what: Requirement, sentence: string) => {
+    missing.push(what);
+    because.push(sentence);
+  };
+  const { aal: wanted, freshWithinMs, scope } = demands;
+  const { aal: got } = info;
+  if (got < wanted) lacks({ requirement: 'aal', wanted, got }, `it asks for aal ${wanted}, and this is aal ${got}`);
+  if (freshWithinMs !== undefined && !(now - Number(info.authenticatedAt) <= freshWithinMs)) {
+    const withinSeconds = Math.ceil(freshWithinMs / 1_000);
+    lacks(
+      { requirement: 'freshness', withinSeconds },
+      `who it is must have been proved within the last ${formatDuration(withinSeconds * 1_000)}`,
+    );
+  }
+  if (scope !== undefined && !info.scopes.includes(scope))
+    lacks({ requirement: 'scope', scope }, `'${scope}' is not unlocked`);
   if (missing.length === 0) return undefined;
   return new SessionError(
     'ERR_SESSION_STEP_UP_REQUIRED',
-    `The sign-in is not enough for this: ${missing.map(said).join('; ')}.`,
+    `The sign-in is not enough for this: ${because.join('; ')}.`,
     {
       missing,
       page: pages.stepUpPage,
@@ -77,21 +89,6 @@ export function refusalOf(
       status: missing.every(({ requirement }) => requirement === 'scope') ? 403 : undefined,
     },
   );
-}
-
-function said(one: Requirement): string {
-  switch (one.requirement) {
-    case 'aal':
-      return `it asks for aal ${one.wanted}, and this is aal ${one.got}`;
-    case 'freshness':
-      return `who it is must have been proved within the last ${formatDuration(one.withinSeconds * 1_000)}`;
-    case 'scope':
-      return `'${one.scope}' is not unlocked`;
-    case 'step':
-      return `the step '${one.step}' is missing`;
-    case 'sign-in':
-      return 'nobody is signed in';
-  }
 }
 
 /** The word of a refusal in events and for `explain`: what is missing first. */

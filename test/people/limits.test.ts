@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { memoryStore, type SessionError, session } from '../../src/index.js';
-import { testSecret } from '../support/app.js';
+import { memoryStore, type SessionError, type SessionOptions, session } from '../../src/index.js';
+import { sessionIn, type TestApp, testSecret } from '../support/app.js';
 import type { Client } from '../support/client.js';
 import { bearing, type Me, signedIn, tokenOf } from '../support/routes.js';
 import { openStage, type Stage } from '../support/stage.js';
 import { storeKinds } from '../support/stores.js';
 
+type Opens = (options: SessionOptions) => Promise<TestApp>;
+
+const minute = 60_000;
 const crowd = 20;
 const limit = 3;
 
@@ -52,6 +55,54 @@ describe.each(storeKinds)('at most so many sessions of one person: $name', (kind
     expect(await Promise.all(clients.map(isIn))).toEqual([false, true, true]);
     expect((await clients[0]?.get('/me'))?.json<Me>().endedReason).toBe('evicted');
   });
+
+  /** Sessions that are over by what only their sealed record, or the configuration by now, says of them. */
+  const overBy: Record<string, (open: Opens) => Promise<readonly [app: TestApp, live: Client]>> = {
+    'a shorter cookie.maxAge of theirs': async (open) => {
+      const app = await open({});
+      const live = await signedIn(app, 'ada');
+      for (let n = 0; n < 2; n++) expect((await (await signedIn(app, 'ada')).post('/short')).status).toBe(200);
+      return [app, live];
+    },
+    'an idle limit that was shortened since': async (open) => {
+      const before = await open({ idle: '1h', maxPerOwner: undefined });
+      for (let n = 0; n < 2; n++) await signedIn(before, 'ada');
+      stage.clock.advance(50 * 60_000);
+      const app = await open({ idle: '30m' });
+      return [app, await signedIn(app, 'ada')];
+    },
+  };
+
+  it.each(
+    Object.keys(overBy).flatMap((why) =>
+      (['reject', 'evict-oldest'] as const).map((onExceed) => [why, onExceed] as const),
+    ),
+  )(
+    'sessions that are over by %s neither keep a sign-in out nor cost a live session its place (%s)',
+    async (why, onExceed) => {
+      const open: Opens = (options) =>
+        stage.app(
+          (target) => {
+            target.post('/short', (req, res) => {
+              sessionIn(req).cookie.maxAge = minute;
+              res.send('short');
+            });
+          },
+          { maxPerOwner: { limit: 3, onExceed }, ...options },
+        );
+      const [app, live] = (await overBy[why]?.(open)) ?? [];
+      if (!app || !live) throw new Error('no such way');
+      stage.clock.advance(minute);
+      const second = await signedIn(app, 'ada');
+      const third = await signedIn(app, 'ada');
+      expect(await Promise.all([live, second, third].map(isIn))).toEqual([true, true, true]);
+      expect(await app.sessions.count('ada')).toBe(3);
+      // At the limit by now: as it says.
+      const fourth = await app.client().post('/sign-in/ada', { body: {} });
+      expect(fourth.status).toBe(onExceed === 'reject' ? 403 : 200);
+      expect(await Promise.all([live, second, third].map(isIn))).toEqual([onExceed === 'reject', true, true]);
+    },
+  );
 
   it('a new token for the same session is not one more', async () => {
     const app = await stage.app(undefined, { maxPerOwner: { limit: 1, onExceed: 'reject' } });
