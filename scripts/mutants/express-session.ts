@@ -9,6 +9,22 @@ const turns = 'src/express-session/turns.test.ts';
 
 export const expressSession: readonly Mutant[] = [
   {
+    guarantee: 'G1',
+    what: 'express-session: what is remembered stands for the very same bytes only',
+    file: 'src/express-session/sessions.ts',
+    find: 'known?.kept.stored.sealed === stored.sealed ? known.kept.texts : undefined',
+    replace: 'known?.kept.texts',
+    tests: ['test/express-session/remembered.test.ts'],
+  },
+  {
+    guarantee: 'G12',
+    what: 'express-session: what is remembered is bounded by bytes',
+    file: 'src/express-session/remembered.ts',
+    find: 'this.#bytes += sizeOf(entry);',
+    replace: '',
+    tests: ['src/express-session/remembered.test.ts'],
+  },
+  {
     guarantee: 'G8',
     what: 'express-session: the cookie says how long its session lives, not the idle limit of the others',
     file: 'src/core/policy.ts',

@@ -141,6 +141,11 @@ export function readPayload(bytes: Uint8Array): Payload | undefined {
   return { texts: { data: text.slice(dataAt.length, end), cookie: cookieText, expires }, data, cookie };
 }
 
+/** The same from texts that `readPayload` gave, or that were stored. Nothing is shared. */
+export function payloadOf(texts: Texts): Payload {
+  return { texts, data: JSON.parse(texts.data), cookie: JSON.parse(texts.cookie) };
+}
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 

@@ -32,10 +32,12 @@ import {
   type Expires,
   encodeTexts,
   type Payload,
+  payloadOf,
   readPayload,
   sessionFrom,
   type Texts,
 } from './payload.js';
+import { Remembered } from './remembered.js';
 import { isSafe, RequestStarts } from './requests.js';
 import { type Turn, Turns } from './turns.js';
 
@@ -70,6 +72,7 @@ export class Sessions implements Managed {
   readonly #owner: Resolved['owner'];
   readonly #bases = new WeakMap<object, Base>();
   readonly #turns = new Turns();
+  readonly #remembered: Remembered;
 
   constructor({ store, secrets, config, owner }: Resolved) {
     this.store = store;
@@ -81,12 +84,15 @@ export class Sessions implements Managed {
     this.guard = new StoreGuard(store.name, config.storeDeadlineMs, config.clock, this.events);
     this.repository = new Repository(store, this.guard, new Sealer(this.keyring, config.audience), config);
     this.starts = new RequestStarts(config.clock);
+    this.#remembered = new Remembered(config.cache);
   }
 
   ids(sid: string): Ids {
     if (typeof sid !== 'string') {
       throw argumentError(`expected an id of express-session, got ${describe(sid)}.`);
     }
+    const known = this.#remembered.of(sid);
+    if (known) return known.ids;
     return idsOf(this.keyring, this.config.audience, sid);
   }
 
@@ -103,9 +109,11 @@ export class Sessions implements Managed {
 
   async load(sid: string): Promise<object | undefined> {
     if (typeof sid !== 'string') return undefined;
-    const ids = this.ids(sid);
-    const found = await this.#find(ids, this.guard.deadline());
+    const known = this.#remembered.of(sid);
+    const ids = known?.ids ?? this.ids(sid);
+    const found = await this.#find(ids, this.guard.deadline(), known?.kept.stored);
     const id = found.kind === 'found' ? found.stored.id : ids[0];
+    if (found.kind !== 'found') this.#remembered.forget(sid);
     if (found.kind === 'ended') {
       this.events.emit({ type: 'token-refused', reason: 'ended', id, endedReason: found.ended.ended });
       return undefined;
@@ -119,18 +127,21 @@ export class Sessions implements Managed {
       if (isTemporary(found.fault)) throw unreadable(found.fault);
       return undefined;
     }
-    const payload = this.#open(found.stored);
-    if (!payload) return undefined;
     const { stored } = found;
+    const same = known?.kept.stored.sealed === stored.sealed ? known.kept.texts : undefined;
+    const payload = this.#open(stored, same);
+    if (!payload) return undefined;
+    const kept = { stored, texts: payload.texts };
     const session = sessionFrom(payload, this.expiryOf(stored, payload.texts.expires));
-    this.#bases.set(session, { sid, ids, seen: payload.texts, kept: { stored, texts: payload.texts } });
+    this.#bases.set(session, { sid, ids, seen: payload.texts, kept });
+    this.#remembered.keep(sid, { ids, kept });
     return session;
   }
 
-  /** What a live record holds. An event says why not. */
-  #open(stored: Stored): Payload | undefined {
+  /** What a live record holds; `texts` are those that were read from the same bytes before. An event says why not. */
+  #open(stored: Stored, texts: Texts | undefined): Payload | undefined {
     const { id } = stored;
-    const payload = readPayload(stored.data);
+    const payload = texts ? payloadOf(texts) : readPayload(stored.data);
     if (!payload) {
       this.events.emit({ type: 'record-refused', reason: 'malformed', id });
       return undefined;
@@ -173,6 +184,7 @@ export class Sessions implements Managed {
       if (!kept) return this.#endedMeanwhile(ids, session, deadline);
       turn.latest = kept;
       this.#bases.set(session, { ...base, seen: draft, kept });
+      this.#remembered.keep(sid, { ids: base.ids, kept });
     });
   }
 
@@ -293,6 +305,7 @@ export class Sessions implements Managed {
   /** Ends it for good, under whichever key it was stored. */
   end(sid: string, reason: string): Promise<boolean> {
     const ids = this.ids(sid);
+    this.#remembered.forget(sid);
     return this.#turns.take(ids[0], () => this.#end(ids, reason));
   }
 
@@ -310,10 +323,10 @@ export class Sessions implements Managed {
   }
 
   /** The first of the ids that the store knows anything of. */
-  async #find(ids: Ids, deadline: number): Promise<Found> {
+  async #find(ids: Ids, deadline: number, known?: Stored): Promise<Found> {
     let found: Found = { kind: 'missing' };
     for (const id of ids) {
-      found = await this.repository.find(id, deadline);
+      found = await this.repository.find(id, deadline, known?.id === id ? known : undefined);
       if (found.kind !== 'missing') return found;
     }
     return found;

@@ -184,7 +184,13 @@ function noteRequests(store: HoldfastStore, note: (req: object) => void): void {
  */
 function answer<T>(run: () => Promise<T>, callback: ((error?: unknown, value?: T) => void) | undefined): void {
   const reply = callback ?? (() => {});
-  const promise = (async () => run())();
+  let promise: Promise<T>;
+  try {
+    promise = run();
+  } catch (error) {
+    process.nextTick(reply, error);
+    return;
+  }
   promise.then(
     (value) => process.nextTick(reply, null, value),
     (error) => process.nextTick(reply, error),
