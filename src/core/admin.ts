@@ -1,7 +1,7 @@
 /** What can be done to sessions from outside a request of theirs. */
 import type { Engine } from './engine.js';
 import type { EpochFace } from './epoch-face.js';
-import { argumentError, describe, optionError, SessionError } from './errors.js';
+import { argumentError, optionError, SessionError, wrongArgument } from './errors.js';
 import type { Stored } from './handle.js';
 import type { OwnerHash, SessionId } from './ids.js';
 import { deadlinesOf, lifeOf } from './policy.js';
@@ -198,13 +198,13 @@ export async function revokeEverything(engine: Engine, reason: string): Promise<
 
 function idOf(id: unknown, operation: string): SessionId {
   if (typeof id === 'string' && /^[A-Za-z0-9_-]{27}$/.test(id)) return id as SessionId;
-  throw argumentError(`${operation}: expected the public id of a session (27 characters), got ${describe(id)}.`);
+  throw wrongArgument(operation, 'the public id of a session (27 characters)', id);
 }
 
 function ownerOf(owner: unknown, operation: string): string {
   if ((typeof owner === 'string' && owner !== '') || typeof owner === 'bigint' || Number.isSafeInteger(owner))
     return String(owner);
-  throw argumentError(`${operation}: expected the owner as it was given to signIn, got ${describe(owner)}.`);
+  throw wrongArgument(operation, 'the owner as it was given to signIn', owner);
 }
 
 /** Words to which the engine itself gives a meaning. */
@@ -215,7 +215,5 @@ function reasonOf(reason: unknown, operation: string): string {
     throw argumentError(`${operation} reason: '${reason}' is a word of holdfast's own. Choose another.`);
   }
   if (typeof reason === 'string' && /^[a-z][a-z-]{0,31}$/.test(reason)) return reason;
-  throw argumentError(
-    `${operation} reason: expected lower-case words joined by dashes, at most 32 characters, got ${describe(reason)}.`,
-  );
+  throw wrongArgument(`${operation} reason`, 'lower-case words joined by dashes, at most 32 characters', reason);
 }

@@ -1,5 +1,5 @@
 /** Checks of what apps pass to the verbs. */
-import { argumentError, describe } from './errors.js';
+import { argumentError, describe, wrongArgument } from './errors.js';
 import type { SessionHandle } from './handle.js';
 import { wholeNumber } from './options.js';
 import type { Aal } from './record.js';
@@ -28,15 +28,19 @@ export function aalOf(value: unknown, option: string): Aal {
 /** A name of what was unlocked, as RFC 6749 section 3.3 spells scopes, but short. */
 export function scopeOf(value: unknown, option: string): string {
   if (typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/.test(value)) return value;
-  throw argumentError(
-    `${option}: expected a word of 1 to 64 visible ASCII characters such as 'payments', without quotes and backslashes, got ${describe(value)}.`,
+  throw wrongArgument(
+    option,
+    "a word of 1 to 64 visible ASCII characters such as 'payments', without quotes and backslashes",
+    value,
   );
 }
 
 export function stepOf(value: unknown): string {
   if (typeof value === 'string' && /^[a-z][a-z0-9-]{0,31}$/.test(value)) return value;
-  throw argumentError(
-    `signIn pending: expected the name of the next step such as 'mfa' (lower case, at most 32 characters), got ${describe(value)}.`,
+  throw wrongArgument(
+    'signIn pending',
+    "the name of the next step such as 'mfa' (lower case, at most 32 characters)",
+    value,
   );
 }
 
@@ -48,5 +52,5 @@ export function names(value: unknown, option: string): readonly string[] {
   ) {
     return [...value] as string[];
   }
-  throw argumentError(`${option}: expected an array of at most 32 short strings, got ${describe(value)}.`);
+  throw wrongArgument(option, 'an array of at most 32 short strings', value);
 }

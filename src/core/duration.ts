@@ -1,4 +1,4 @@
-import { describe, optionError } from './errors.js';
+import { optionError, wrongOption } from './errors.js';
 
 /** A length of time as a word: `'250ms'`, `'30s'`, `'15m'`, `'12h'`, `'30d'`. A whole number and a unit, no space. */
 export type Duration = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
@@ -14,8 +14,11 @@ export function durationMs(value: unknown, option: string, limits: { minMs?: num
   const match = typeof value === 'string' ? /^(\d{1,12})(ms|s|m|h|d)$/.exec(value) : null;
   const ms = match ? Number(match[1]) * unitsMs[match[2] as keyof typeof unitsMs] : Number.NaN;
   if (Number.isNaN(ms)) {
-    throw optionError(
-      `${option}: expected a duration such as '15m' (units ms, s, m, h, d), got ${describe(value)}. Write the unit: 900000 is '15m'.`,
+    throw wrongOption(
+      option,
+      "a duration such as '15m' (units ms, s, m, h, d)",
+      value,
+      "Write the unit: 900000 is '15m'.",
     );
   }
   if (ms < minMs || ms > maxMs) {

@@ -127,6 +127,16 @@ export const optionError = (message: string): SessionError => new SessionError('
 export const argumentError = (message: string, options?: SessionErrorOptions): SessionError =>
   new SessionError('ERR_SESSION_ARGUMENT', message, options);
 
+/** The form of most: which option, what was expected, what came, and the remedy where that is not plain from the rest. */
+export const wrongOption = (...wrong: Wrong): SessionError => optionError(wordsFor(...wrong));
+
+export const wrongArgument = (...wrong: Wrong): SessionError => argumentError(wordsFor(...wrong));
+
+type Wrong = [name: string, expected: string, got: unknown, remedy?: string];
+
+const wordsFor = (name: string, expected: string, got: unknown, remedy?: string): string =>
+  `${name}: expected ${expected}, got ${describe(got)}.${remedy === undefined ? '' : ` ${remedy}`}`;
+
 /** How a received value reads in a message: its type and, where that helps and can't leak, the value. */
 export function describe(value: unknown): string {
   if (value === null) return 'null';

@@ -7,7 +7,7 @@
 import type { AuditSink } from './audit.js';
 import { type Clock, systemClock } from './clock.js';
 import { type Duration, durationMs, formatDuration } from './duration.js';
-import { describe, optionError } from './errors.js';
+import { describe, optionError, wrongOption } from './errors.js';
 import type { EventListener } from './events.js';
 import { defaultIdentityFields } from './identity.js';
 import type { SessionStore } from './store.js';
@@ -259,36 +259,34 @@ export function checkStore(value: unknown, option = 'store'): SessionStore {
 
 export function flag(value: unknown, option: string): boolean {
   if (typeof value === 'boolean') return value;
-  throw optionError(`${option}: expected true or false, got ${describe(value)}.`);
+  throw wrongOption(option, 'true or false', value);
 }
 
 export function oneOf<Word extends string>(value: unknown, option: string, allowed: readonly Word[]): Word {
   const found = allowed.find((word) => word === value);
   if (found !== undefined) return found;
-  throw optionError(
-    `${option}: expected one of ${allowed.map((word) => `'${word}'`).join(', ')}, got ${describe(value)}.`,
-  );
+  throw wrongOption(option, `one of ${allowed.map((word) => `'${word}'`).join(', ')}`, value);
 }
 
 export function wholeNumber(value: unknown, option: string, least: number, most: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw optionError(`${option}: expected a whole number from ${least} to ${most}, got ${describe(value)}.`);
+  throw wrongOption(option, `a whole number from ${least} to ${most}`, value);
 }
 
 export function callable<Callable>(value: Callable, option: string): Callable {
   if (typeof value === 'function') return value;
-  throw optionError(`${option}: expected a function, got ${describe(value)}.`);
+  throw wrongOption(option, 'a function', value);
 }
 
 export function words(value: unknown, option: string): readonly string[] {
   if (Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== ''))
     return [...value] as string[];
-  throw optionError(`${option}: expected an array of non-empty strings, got ${describe(value)}.`);
+  throw wrongOption(option, 'an array of non-empty strings', value);
 }
 
 export function word(value: unknown, option: string): string {
   if (typeof value === 'string' && value.length >= 1 && value.length <= 255) return value;
-  throw optionError(`${option}: expected a string of 1 to 255 characters, got ${describe(value)}.`);
+  throw wrongOption(option, 'a string of 1 to 255 characters', value);
 }
 
 function maxPerOwnerOf(value: unknown): EngineConfig['maxPerOwner'] {
@@ -306,7 +304,7 @@ function clockOf(value: unknown): Clock {
     value !== null &&
     ['now', 'monotonic', 'after'].every((name) => typeof Reflect.get(value, name) === 'function');
   if (complete) return value as Clock;
-  throw optionError(`clock: expected an object with now(), monotonic() and after(), got ${describe(value)}.`);
+  throw wrongOption('clock', 'an object with now(), monotonic() and after()', value);
 }
 
 /** The known name with the smallest edit distance, if that is at most a third of its length. */

@@ -4,7 +4,7 @@
  * browser. What a guarantee rests on can be read, and set to nothing else.
  */
 import { formatDuration } from './duration.js';
-import { argumentError, describe } from './errors.js';
+import { describe, wrongArgument } from './errors.js';
 import type { Lifetime, SessionHandle } from './handle.js';
 import type { EngineConfig } from './options.js';
 import { deadlinesOf, idleMsOf } from './policy.js';
@@ -109,8 +109,11 @@ export class SessionCookie {
     const none = value === null || value === undefined || value === false;
     const ms = typeof value === 'number' ? Math.ceil(value) : Number.NaN;
     if (!none && !(ms <= mostMs)) {
-      throw argumentError(
-        `req.session.cookie.${name}: expected at most ${formatDuration(mostMs)}, since one session can only be shorter than what is configured, or null, got ${describe(value)}. For longer ones raise idle (and absolute), and shorten the others here.`,
+      throw wrongArgument(
+        `req.session.cookie.${name}`,
+        `at most ${formatDuration(mostMs)}, since one session can only be shorter than what is configured, or null`,
+        value,
+        'For longer ones raise idle (and absolute), and shorten the others here.',
       );
     }
     handle.endsByCookie = !none && ms <= 0;
@@ -128,8 +131,11 @@ export class SessionCookie {
         set(this: SessionCookie, wanted: unknown) {
           const now: unknown = Reflect.get(this, name);
           if (wanted === now) return;
-          throw argumentError(
-            `req.session.cookie.${name}: expected ${describe(now)}, since a guarantee rests on it, got ${describe(wanted)}. Leave it out.`,
+          throw wrongArgument(
+            `req.session.cookie.${name}`,
+            `${describe(now)}, since a guarantee rests on it`,
+            wanted,
+            'Leave it out.',
           );
         },
       });

@@ -2,7 +2,7 @@
 import { adopt } from './admission.js';
 import { decodeData } from './codec.js';
 import type { Engine } from './engine.js';
-import { argumentError, describe } from './errors.js';
+import { argumentError, wrongArgument } from './errors.js';
 import type { SessionHandle } from './handle.js';
 import type { SessionId } from './ids.js';
 import { isPromise } from './maybe-promise.js';
@@ -162,7 +162,7 @@ export class Verbs implements SessionVerbs {
   async #update(handle: SessionHandle, change: (data: Data) => void): Promise<void> {
     const engine = this.#engine;
     if (typeof change !== 'function') {
-      throw argumentError(`update: expected a function that changes the data, got ${describe(change)}.`);
+      throw wrongArgument('update', 'a function that changes the data', change);
     }
     requireUsable(handle);
     const session = engine.sessionOf(handle);

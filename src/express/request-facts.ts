@@ -1,7 +1,7 @@
 /** What holdfast reads from a request, in Express 4 and 5 alike and in plain Node: behind a proxy only as far as the app trusts it. */
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import { argumentError, describe } from '../core/errors.js';
+import { wrongArgument } from '../core/errors.js';
 
 /** The parts of an Express request that plain Node does not have. */
 interface ExpressParts {
@@ -22,7 +22,7 @@ export function throughApp(app: ExpressApp, req: IncomingMessage): IncomingMessa
   const { method, url, headers, socket } = req;
   const request: unknown = (app as Partial<ExpressApp> | null)?.request;
   if (typeof request !== 'object' || request === null) {
-    throw argumentError(`app: expected the Express app, got ${describe(app)}.`);
+    throw wrongArgument('app', 'the Express app', app);
   }
   return Object.create(request, {
     method: { value: method },

@@ -1,6 +1,6 @@
 /** The guard: lets a request through when somebody is signed in, and as well as the route asks. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { describe, optionError, SessionError } from '../core/errors.js';
+import { SessionError, wrongOption } from '../core/errors.js';
 import { takeOptions } from '../core/options.js';
 import { requestOrigin } from '../http/host.js';
 import { isOwnPath, withReturnPath } from '../http/return-path.js';
@@ -85,5 +85,5 @@ function pagesOf(options: RequireOptions): HelpfulPages {
 
 function pageOf(value: unknown, option: string): string | undefined {
   if (value === undefined || isOwnPath(value)) return value;
-  throw optionError(`require() ${option}: expected a path of this app such as '/login', got ${describe(value)}.`);
+  throw wrongOption(`require() ${option}`, "a path of this app such as '/login'", value);
 }

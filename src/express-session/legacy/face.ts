@@ -2,7 +2,7 @@
 import type { Duration } from '../../core/duration.js';
 import { durationMs } from '../../core/duration.js';
 import type { Engine } from '../../core/engine.js';
-import { describe, optionError } from '../../core/errors.js';
+import { wrongOption } from '../../core/errors.js';
 import type { SessionHandle } from '../../core/handle.js';
 import { callable, takeOptions } from '../../core/options.js';
 import type { Predecessor } from '../../core/predecessor.js';
@@ -47,19 +47,17 @@ export function migrateFromOf(given: unknown): MigrateFrom {
   } = takeOptions<MigrateFromOptions>(given, names, 'migrateFrom');
   const secrets = [secret].flat();
   if (secrets.length === 0 || !secrets.every((it) => typeof it === 'string' && it !== ''))
-    throw optionError(
-      `migrateFrom.secret: expected express-session's own secret, or all of its list, got ${describe(secret)}.`,
-    );
+    throw wrongOption('migrateFrom.secret', "express-session's own secret, or all of its list", secret);
   const { get, destroy } = Object(rest.store) as Partial<MigrateFromOptions['store']>;
   if (typeof get !== 'function' || typeof destroy !== 'function')
-    throw optionError(
-      `migrateFrom.store: expected the store of express-session that the old instances have, got ${describe(rest.store)}.`,
-    );
+    throw wrongOption('migrateFrom.store', 'the store of express-session that the old instances have', rest.store);
   if (rest.owner !== undefined) callable(rest.owner, 'migrateFrom.owner');
   for (const [option, value] of Object.entries({ name, path, domain: rest.domain ?? '.' })) {
     if (typeof value !== 'string' || !/^[^;=\s]+$/.test(value))
-      throw optionError(
-        `migrateFrom.${option}: expected that of express-session's cookie, without ';', '=' and blanks, got ${describe(value)}.`,
+      throw wrongOption(
+        `migrateFrom.${option}`,
+        "that of express-session's cookie, without ';', '=' and blanks",
+        value,
       );
   }
   return { ...rest, name, path, secrets, keepForMs: durationMs(keepFor, 'migrateFrom.keepFor') };

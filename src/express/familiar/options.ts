@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { formatDuration } from '../../core/duration.js';
-import { describe, optionError, type SessionError } from '../../core/errors.js';
+import { describe, type SessionError, wrongOption } from '../../core/errors.js';
 import type { Lifetime } from '../../core/handle.js';
 import { oneOf, takeOptions } from '../../core/options.js';
 
@@ -148,4 +148,4 @@ function check(options: Record<string, unknown>, rules: Record<string, Rule>, pr
 }
 
 const refused = (option: string, expected: string, got: unknown, why: string): SessionError =>
-  optionError(`${option}: expected ${expected}, got ${describe(got)}. ${why}`);
+  wrongOption(option, expected, got, why);
