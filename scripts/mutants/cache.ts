@@ -186,6 +186,14 @@ export const coherentCache: readonly Mutant[] = [
   },
   {
     guarantee: 'G12',
+    what: 'cache: what short strings take is reckoned',
+    file: 'src/core/json-copy.ts',
+    find: 'weight += 16 + 8 * Math.ceil(member.length / 8);',
+    replace: 'weight += 0;',
+    tests: ['src/core/stored-data.test.ts'],
+  },
+  {
+    guarantee: 'G12',
     what: 'cache: opened sessions are bounded by bytes',
     file: cache,
     find: ' || this.#bytes > maxBytes',

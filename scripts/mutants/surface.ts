@@ -36,4 +36,12 @@ export const surface: readonly Mutant[] = [
     replace: 'ms === mostMs',
     tests: ['test/surface/cookie.test.ts'],
   },
+  {
+    guarantee: 'G10',
+    what: 'an async function in the place of a plain one ends no process',
+    file: 'src/core/maybe-promise.ts',
+    find: '  Promise.resolve(value).catch(() => {});\n',
+    replace: '',
+    tests: ['test/surface/options.test.ts'],
+  },
 ];

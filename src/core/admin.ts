@@ -4,6 +4,7 @@ import type { EpochFace } from './epoch-face.js';
 import { argumentError, optionError, SessionError, wrongArgument } from './errors.js';
 import type { Stored } from './handle.js';
 import type { OwnerHash, SessionId } from './ids.js';
+import { isStray } from './maybe-promise.js';
 import { deadlinesOf, lifeOf } from './policy.js';
 import type { Aal } from './record.js';
 import { toldEndings } from './refusals.js';
@@ -93,7 +94,7 @@ function labelOf(engine: Managed, userAgent: string | undefined): string | undef
   if (userAgent === undefined || !engine.config.deviceLabel) return undefined;
   try {
     const label: unknown = engine.config.deviceLabel(userAgent);
-    return typeof label === 'string' ? label : undefined;
+    return typeof label === 'string' ? label : void isStray(label);
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 /** Checks of what apps pass to the verbs. */
 import { argumentError, describe, wrongArgument } from './errors.js';
 import type { SessionHandle } from './handle.js';
+import { isStray } from './maybe-promise.js';
 import { wholeNumber } from './options.js';
 import type { Aal } from './record.js';
 
@@ -13,6 +14,12 @@ export function ownerName(owner: unknown): string {
   throw argumentError(
     `signIn owner: expected a string of 1 to ${longestOwner} characters or a whole number that names the person for good, got ${typeof owner === 'string' ? `${owner.length} characters` : describe(owner)}.`,
   );
+}
+
+/** What a function of the app answered, where there is no time to wait: an async one is refused. */
+export function atOnce<Answer>(answer: Answer, option: string, remedy: string): Answer {
+  if (!isStray(answer)) return answer;
+  throw wrongArgument(option, 'an answer at once', answer, remedy);
 }
 
 export function startOf(handle: SessionHandle, options: { readonly startedAt?: number | undefined }): number {

@@ -173,6 +173,15 @@ describe('toJSON is never called', () => {
     });
   }
 
+  test.each<[string, object]>([
+    ['object', { a: 1 }],
+    ['array', [1, 2]],
+    ['object without a prototype', Object.assign(Object.create(null), { a: 1 })],
+  ])('not where it is hidden on an %s: what was stored is the data', (_, value) => {
+    const hidden = Object.defineProperty(structuredClone(value), 'toJSON', { value: () => 'other data' });
+    expect(decodeData(encode({ deep: [{ hidden }] }))).toStrictEqual({ deep: [{ hidden: structuredClone(value) }] });
+  });
+
   test('not where the data has one: a function is refused, a string is a string', () => {
     expect(refusal({ a: { toJSON: () => 1 } }).path).toBe('a.toJSON');
     expect(decodeData(encode({ toJSON: 'text', a: { toJSON: 1 } }))).toStrictEqual({

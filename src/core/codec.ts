@@ -106,6 +106,8 @@ function isJson(value: unknown, depth: number): boolean {
       return true;
     case 'object':
       if (value === null) return true;
+      // One that is not enumerable is not data, but JSON.stringify would call it.
+      if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return false;
       if (!Array.isArray(value)) return isPlainObject(value) && isJsonMembers(value, depth + 1);
       if (depth >= maxDepth || !isArrayClass(value) || hasSymbolKey(value)) return false;
       if (Object.keys(value).length !== value.length) return false;

@@ -49,6 +49,21 @@ describe('a store that answers what the contract does not have', () => {
   });
 });
 
+test('update() on an array of 200,000 items keeps each, in the array that the handler holds', async () => {
+  const engine = newEngine(memoryStore({ maxBytes: 16 * 1024 * 1024 }), { maxDataBytes: 2 * 1024 * 1024 });
+  const first = await BareRequest.open(engine, undefined);
+  const list = Array.from({ length: 200_000 }, () => 1);
+  const token = tokenOf(await first.answer(({ session }) => Object.assign(session, { list })));
+  const request = await BareRequest.open(engine, token);
+  await request.answer(async ({ session }) => {
+    const { list: held } = session as unknown as { list: number[] };
+    await session.update<{ list: number[] }>((data) => void data.list.push(2));
+    expect([held.length, held.at(-1)]).toEqual([200_001, 2]);
+    await session.update<{ list: number[] }>((data) => void data.list.splice(1));
+    expect(held).toEqual([1]);
+  });
+});
+
 describe('waiting', () => {
   test('behind other commits of the session ends in an answer, however slow the store is', async () => {
     const { engine, spy, clock, token } = await begun();

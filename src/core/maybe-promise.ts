@@ -12,3 +12,10 @@ export function andThen<T, Result>(
 ): MaybePromise<Result> {
   return isPromise(value) ? value.then(run) : run(value);
 }
+
+/** Whether it is a promise in a place where nobody awaits one. Its rejection, which nobody else holds, would end the process. */
+export function isStray(value: unknown): boolean {
+  if (!isPromise(value)) return false;
+  Promise.resolve(value).catch(() => {});
+  return true;
+}

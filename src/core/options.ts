@@ -10,6 +10,7 @@ import { type Duration, durationMs, formatDuration } from './duration.js';
 import { describe, optionError, wrongOption } from './errors.js';
 import type { EventListener } from './events.js';
 import { defaultIdentityFields } from './identity.js';
+import { isStray } from './maybe-promise.js';
 import type { SessionStore } from './store.js';
 import { missingFromStore } from './store.js';
 
@@ -220,7 +221,8 @@ function cacheOf(given: unknown): CacheConfig {
 
 /** A copy without a prototype, with only names from `known`; an unknown name is refused with the nearest known one. */
 export function takeOptions<Options extends object>(value: unknown, known: readonly string[], what: string): Options {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  // A promise has no members: it would pass, and mean nothing.
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || isStray(value)) {
     // A string in this place may be the secret itself, or a password: its text is not shown.
     const received = typeof value === 'string' ? 'a string' : describe(value);
     throw optionError(`${what}: expected an object of options, got ${received}.`);

@@ -301,7 +301,9 @@ function becomes(target: Data, key: string, value: unknown): boolean {
   if (sameValue(own, value)) return true;
   if (typeof own !== 'object' || own === null || !Object.isExtensible(own)) return false;
   if (Array.isArray(own) && Array.isArray(value)) {
-    own.splice(0, own.length, ...value);
+    // No spread: 200,000 items as arguments overflow the stack.
+    own.length = value.length;
+    for (let i = 0; i < value.length; i++) own[i] = value[i];
     return true;
   }
   if (!isPlainObject(own) || !isPlainObject(value)) return false;

@@ -44,6 +44,8 @@ describe('what was decoded is kept only where it takes as little memory as the c
     ['empty objects', { a: many(20_000, () => ({})) }],
     ['empty arrays', { a: many(20_000, () => []) }],
     ['digits', { a: many(20_000, () => 1) }],
+    ['short strings', { a: many(8_000, (i) => `${10_000 + i}`) }],
+    ['prices', { a: many(9_000, (i) => (i % 2 === 0 ? 1.5 + i / 10 : 0)) }],
     ['names each of its own', Object.fromEntries(many(6_000, (i) => [`k${i}`, 1]) as [string, number][])],
     ['objects of names each of its own', { a: many(4_000, (i) => ({ [`k${i}`]: 1 })) }],
   ])('not of %s', (_, data) => expect(kept(data)).toBe(false));
@@ -51,7 +53,7 @@ describe('what was decoded is kept only where it takes as little memory as the c
   test.each<[string, object]>([
     ['nothing', {}],
     ['a small session', { userId: 'u1', cart: { items: [{ id: 1, qty: 2 }] }, flash: { info: ['hi'] }, csrf: 'abc' }],
-    ['a large cart', { cart: many(2_000, (i) => ({ sku: `A-${i}`, qty: 2 })) }],
+    ['a large cart', { cart: many(2_000, (i) => ({ sku: `SKU-${i}`, qty: 2 })) }],
     ['long text', { text: 'x'.repeat(60_000) }],
   ])('but of %s', (_, data) => expect(kept(data)).toBe(true));
 });

@@ -1,8 +1,10 @@
 /** What the methods of `req.session` do. Each has happened when its promise resolves. */
+
 import { adopt } from './admission.js';
+import { atOnce } from './arguments.js';
 import { decodeData } from './codec.js';
 import type { Engine } from './engine.js';
-import { argumentError, wrongArgument } from './errors.js';
+import { wrongArgument } from './errors.js';
 import type { SessionHandle } from './handle.js';
 import type { SessionId } from './ids.js';
 import { isPromise } from './maybe-promise.js';
@@ -290,11 +292,5 @@ const firstOf = (moments: readonly number[]): number | undefined =>
 const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms));
 
 function applied(data: Data, change: (data: Data) => void): void {
-  const answer: unknown = change(data);
-  if (typeof answer === 'object' && answer !== null && isPromise(answer)) {
-    (answer as Promise<unknown>).catch(() => {});
-    throw argumentError(
-      'update: expected a function that changes the data at once, got one that returns a promise. Do the waiting before update().',
-    );
-  }
+  atOnce(change(data), 'update()', 'Do the waiting before update().');
 }

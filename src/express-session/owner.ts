@@ -1,5 +1,6 @@
 /** Whose session it is: asked of the app's function, and how the store hears of it. */
 import type { SessionData } from 'express-session';
+import { atOnce } from '../core/arguments.js';
 import { argumentError, describe } from '../core/errors.js';
 import type { Keyring } from '../core/keyring.js';
 import type { OwnerFields } from '../core/repository.js';
@@ -10,7 +11,7 @@ import type { OwnerOf } from './options.js';
 const longest = 512;
 
 export function ownerOf(of: OwnerOf | undefined, session: object): string | undefined {
-  const owner: unknown = of?.(session as SessionData);
+  const owner: unknown = atOnce(of?.(session as SessionData), 'owner()', 'Read it from the data alone.');
   if (owner === undefined || owner === null || owner === '' || owner === false) return undefined;
   if (typeof owner === 'bigint' || Number.isSafeInteger(owner)) return String(owner);
   if (typeof owner === 'string' && owner.length <= longest) return owner;

@@ -132,4 +132,18 @@ describe.each(storeKinds)('owners over $name', (kind) => {
     expect(app.errors.at(-1)).toMatchObject({ code: 'ERR_SESSION_ARGUMENT' });
     expect(await me(client)).toBeUndefined();
   });
+
+  it('an async owner function is an error in the callback, and its rejection does not end the process', async () => {
+    const asking = holdfastStore(opened.store, { owner: () => Promise.reject(new Error('down')) as never });
+    const other = await startExpressSession(asking.store);
+    try {
+      await other.client().post('/sign-in/dora');
+      expect(other.errors.at(-1)).toMatchObject({
+        code: 'ERR_SESSION_ARGUMENT',
+        message: expect.stringContaining('owner(): expected an answer at once'),
+      });
+    } finally {
+      await other.close();
+    }
+  });
 });

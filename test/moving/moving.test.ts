@@ -248,6 +248,15 @@ describe.each(moves)('sessions of express-session in %s, into: %s', (kind, _into
     expect(app.events).toContainEqual(expect.objectContaining({ type: 'move-refused' }));
   });
 
+  it('are a clear error on touch where the owner is asked of an async function, and its rejection ends no process', async () => {
+    const client = at(await start({ owner: () => Promise.reject(new Error('down')) }), await person());
+    const { status, text } = await client.get('/me');
+    expect([status, text]).toEqual([
+      500,
+      expect.stringMatching(/migrateFrom\.owner: .* owner\(\): expected an answer at once/),
+    ]);
+  });
+
   it.runIf(findsOwners)(
     'are ended with all of their owner, those that were not taken over yet among them',
     async () => {

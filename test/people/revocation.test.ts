@@ -171,13 +171,19 @@ describe.each(storeKinds)('revocation: $name', (kind) => {
       // The id is the only part of a token that is public.
       expect(text).not.toContain(token.slice(29));
     }
-    const silent = await stage.another(undefined, {
-      recordAddress: false,
-      deviceLabel: () => {
-        throw new Error('an odd one');
+    const odd = new Error('an odd one');
+    const deviceLabels = [
+      () => {
+        throw odd;
       },
-    });
-    await signedIn(silent, 'cleo');
-    expect((await silent.sessions.list('cleo'))[0]).toMatchObject({ address: undefined, device: undefined });
+      // Nobody holds what it answers: a rejection would end the process.
+      () => Promise.reject(odd) as never,
+    ];
+    for (const deviceLabel of deviceLabels) {
+      const silent = await stage.another(undefined, { recordAddress: false, deviceLabel });
+      await signedIn(silent, 'cleo');
+      const listed = await silent.sessions.list('cleo');
+      expect(listed.at(-1)).toMatchObject({ address: undefined, device: undefined });
+    }
   });
 });

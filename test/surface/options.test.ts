@@ -52,6 +52,13 @@ const refused: readonly (readonly [name: string, options: object, option: string
   ['proxy: false', { proxy: false }, 'proxy', /trust proxy/],
   ["unset: 'remove'", { unset: 'remove' }, 'unset', /'keep', 'destroy'/],
   ['key', { key: 'sid' }, 'key', /there is no option 'key'/],
+  [
+    'cookie: a promise',
+    { cookie: Promise.resolve({ httpOnly: false }) },
+    'cookie',
+    /object of options, got an object \(Promise\)/,
+  ],
+  ['cache: a promise', { cache: Promise.resolve({}) }, 'cache', /object of options, got an object \(Promise\)/],
   ['cookie: a string', { cookie: 'sid' }, 'cookie', /object of options/],
   ['cookie.maxAge: 0', { cookie: { maxAge: 0 } }, 'cookie.maxAge', /milliseconds/],
   ["cookie.maxAge: '1h'", { cookie: { maxAge: '1h' } }, 'cookie.maxAge', /milliseconds/],
@@ -182,6 +189,29 @@ describe('cookie.maxAge and name, in an app', () => {
     ]);
     expect((await client.post('/put')).json()).toMatchObject({ message: expect.stringContaining('cookie().httpOnly') });
     expect((await client.get('/')).status).toBe(200);
+  });
+
+  it('an async function is refused with the remedy, and its rejection does not end the process', async () => {
+    const stray: unknown[] = [];
+    const heard = (reason: unknown) => void stray.push(reason);
+    process.on('unhandledRejection', heard);
+    try {
+      for (const cookie of [
+        async () => ({ maxAge: 60_000, httpOnly: false }),
+        () => Promise.reject(new Error('the database is down')),
+      ]) {
+        const client = await begin({ cookie: cookie as never });
+        const { status, text } = await client.post('/put');
+        expect(status).toBe(500);
+        expect(text).toMatch(/cookie\(\): expected an answer at once, got an object \(Promise\)\. .*middleware/);
+        await new Promise((resolve) => setImmediate(resolve));
+        await app.close();
+      }
+      expect(stray).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', heard);
+      app = await startApp(routes);
+    }
   });
 
   it("a name with a dot is the end of the cookie's name", async () => {

@@ -9,7 +9,7 @@
  * The marker outlives the old record, so that a session which idled out or was ended here is not taken over again from a
  * record that old instances keep alive or have written back.
  */
-import { ownerName } from '../../core/arguments.js';
+import { atOnce, ownerName } from '../../core/arguments.js';
 import type { Engine } from '../../core/engine.js';
 import { SessionError } from '../../core/errors.js';
 import type { SessionHandle, Stored } from '../../core/handle.js';
@@ -263,14 +263,14 @@ export class Legacy implements Predecessor {
 
   #ownerOf(data: Record<string, unknown>): string | undefined {
     try {
-      const owner = this.#from.owner?.(data);
+      const owner = atOnce(this.#from.owner?.(data), 'owner()', 'Read it from the data alone.');
       return owner === undefined || owner === null || owner === '' || owner === false
         ? undefined
         : ownerName(owner as string);
     } catch (cause) {
-      throw new SessionError('ERR_SESSION_ARGUMENT', 'migrateFrom.owner: it failed on the data of an old session.', {
-        cause,
-      });
+      const why = cause instanceof SessionError ? ` ${cause.message}` : '';
+      const message = `migrateFrom.owner: it failed on the data of an old session.${why}`;
+      throw new SessionError('ERR_SESSION_ARGUMENT', message, { cause });
     }
   }
 

@@ -3,9 +3,11 @@
  * guarantee is refused with the reason. Nothing is taken in silence that does not do what it says.
  */
 import type { IncomingMessage } from 'node:http';
+import { atOnce } from '../../core/arguments.js';
 import { formatDuration } from '../../core/duration.js';
 import { describe, type SessionError, wrongOption } from '../../core/errors.js';
 import type { Lifetime } from '../../core/handle.js';
+import { isPromise } from '../../core/maybe-promise.js';
 import { oneOf, takeOptions } from '../../core/options.js';
 
 export interface CookieOptions {
@@ -97,7 +99,9 @@ export function familiarOf(options: FamiliarOptions, idleMs: number, production:
   check(options as Record<string, unknown>, rules, '');
   const { cookie, unset } = options;
   const lifetime = (req: IncomingMessage): Lifetime => {
-    const maxAgeMs = checkedMaxAge((cookie as (req: IncomingMessage) => CookieOptions)(req), 'cookie()', production);
+    const answer = (cookie as (req: IncomingMessage) => CookieOptions)(req);
+    const given = atOnce(answer, 'cookie()', 'Do the waiting in a middleware before it.');
+    const maxAgeMs = checkedMaxAge(given, 'cookie()', production);
     if (maxAgeMs === undefined) return { persistent: false };
     if (maxAgeMs <= idleMs) return { persistent: true, maxAgeMs };
     throw refused(
@@ -130,7 +134,7 @@ function checkedMaxAge(given: CookieOptions, what: string, production: boolean):
 
 /** What express-session takes for "none". */
 const withoutNull = (given: unknown): unknown =>
-  typeof given === 'object' && given !== null && !Array.isArray(given)
+  typeof given === 'object' && given !== null && !Array.isArray(given) && !isPromise(given)
     ? Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
     : given;
 
