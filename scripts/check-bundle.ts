@@ -20,9 +20,10 @@ export interface Weight {
   readonly later: number;
 }
 
-export async function bundleBytes(root: string): Promise<Weight> {
+/** `entry`: the file that is imported, from `root` on. */
+export async function bundleBytes(root: string, entry = 'dist/esm/index.js'): Promise<Weight> {
   const { metafile } = await build({
-    entryPoints: [join(root, 'dist/esm/index.js')],
+    entryPoints: [join(root, entry)],
     bundle: true,
     minify: true,
     write: false,
@@ -35,7 +36,7 @@ export async function bundleBytes(root: string): Promise<Weight> {
     logLevel: 'error',
   });
   const { inputs, outputs } = metafile;
-  const [first] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint?.endsWith('dist/esm/index.js')) ?? [];
+  const [first] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint?.endsWith(entry)) ?? [];
   const loaded = new Set<string>();
   const load = (name: string): void => {
     if (loaded.has(name)) return;
@@ -49,7 +50,7 @@ export async function bundleBytes(root: string): Promise<Weight> {
     if (loaded.has(name)) bytes += output.bytes;
     else later += output.bytes;
   }
-  const read = new Set(Object.keys(inputs).filter((file) => file.endsWith('dist/esm/index.js')));
+  const read = new Set(Object.keys(inputs).filter((file) => file.endsWith(entry)));
   for (const file of read)
     for (const { path, kind } of inputs[file]?.imports ?? [])
       if (kind === 'import-statement' && path in inputs) read.add(path);
