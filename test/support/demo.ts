@@ -35,12 +35,12 @@ export function dataFolder(atEnd: AtEnd = onTestFinished): string {
   return folder;
 }
 
-/** One demo for all tests of a file. */
-export function sharedDemo(env: Environment = {}): () => Demo {
+/** One demo for all tests of a file, or another server that is asked like it. */
+export function sharedDemo(env: Environment = {}, server?: string): () => Demo {
   const endings: (() => Promise<void> | void)[] = [];
   let demo: Demo | undefined;
   beforeAll(async () => {
-    demo = await startDemo(env, (ending) => endings.push(ending));
+    demo = await startDemo(env, (ending) => endings.push(ending), server);
   });
   afterAll(async () => {
     for (const ending of endings.reverse()) await ending();
@@ -52,8 +52,13 @@ export function sharedDemo(env: Environment = {}): () => Demo {
 }
 
 /** Starts the demo and waits until it listens. It is ended at the end, by default of the test. */
-export async function startDemo(env: Environment = {}, atEnd: AtEnd = onTestFinished): Promise<Demo> {
-  const child = launch({ PORT: '0', DEMO_DATA: env.DEMO_DATA ?? dataFolder(atEnd), ...env });
+export async function startDemo(
+  env: Environment = {},
+  atEnd: AtEnd = onTestFinished,
+  // Another server can stand in for the demo, to see that tests notice what is wrong with it.
+  server = process.env.DEMO_SERVER ?? 'demo/server.ts',
+): Promise<Demo> {
+  const child = launch({ PORT: '0', DEMO_DATA: env.DEMO_DATA ?? dataFolder(atEnd), ...env }, server);
   const output = collect(child);
   const gone = once(child, 'close');
   const clients: Client[] = [];
@@ -98,14 +103,13 @@ export async function runDemo(env: Environment): Promise<{ code: number | null; 
   return { code, output: output() };
 }
 
-function launch(env: Environment): ChildProcess {
+function launch(env: Environment, server = 'demo/server.ts'): ChildProcess {
   const inherited = { ...process.env };
   // Those of the test runner would change what is tested.
   const servers = ['REDIS_URL', 'DATABASE_URL', 'MONGODB_URL'];
   for (const name of ['NODE_ENV', 'NODE_OPTIONS', 'SESSION_SECRET', 'TRUST_PROXY', 'VITEST', ...servers])
     delete inherited[name];
-  // Another server can stand in for the demo, to see that tests notice what is wrong with it.
-  return spawn(process.execPath, ['--import', 'tsx', process.env.DEMO_SERVER ?? 'demo/server.ts'], {
+  return spawn(process.execPath, ['--import', 'tsx', server], {
     cwd: repository,
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
