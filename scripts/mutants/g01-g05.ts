@@ -12,6 +12,30 @@ const door = 'test/fuzz/door.test.ts';
 export const overlap: readonly Mutant[] = [
   {
     guarantee: 'G1',
+    what: 'a sign-in that is refused in the end leaves what another request stored',
+    file: 'src/core/sign-in.ts',
+    find: 'kept.length === 0) changes.follow(handle, before as Stored, put.found);',
+    replace: 'kept.length === 0) changes.takeOver(handle, put.found);',
+    tests: ['test/races/refused.test.ts'],
+  },
+  {
+    guarantee: 'G2',
+    what: 'what the store says on the time left is put into no handle that is committed',
+    file: 'src/core/admission.ts',
+    find: 'const fresh = new SessionHandle(handle.facts, this.#parts.config.clock.now());',
+    replace: "const fresh = Object.assign(handle, { fromCache: false, stored: undefined, phase: 'none' as const });",
+    tests: ['test/cache/time-left.test.ts'],
+  },
+  {
+    guarantee: 'G2',
+    what: 'a verb waits for those before it in its request, whatever id the session has meanwhile',
+    file: 'src/core/commit-queue.ts',
+    find: '    const ofSession = stored && this.#queues.get(stored.id);',
+    replace: '    const ofSession = stored && this.#queues.get(stored.id);\n    if (stored) return ofSession;',
+    tests: ['test/races/one-request.test.ts'],
+  },
+  {
+    guarantee: 'G1',
     what: 'data under taken names is written back',
     file: 'src/core/session.ts',
     find: '  if (!legacy) return own;',

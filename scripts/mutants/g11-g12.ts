@@ -43,8 +43,8 @@ export const outputAndMemory: readonly Mutant[] = [
     guarantee: 'G12',
     what: 'a commit leaves the queue when it is done',
     file: 'src/core/commit-queue.ts',
-    find: '    const forget = () => void (this.#queues.get(key) === mine && this.#queues.delete(key));',
-    replace: '    const forget = () => undefined;',
+    find: 'if (id !== undefined && this.#queues.get(id) === mine) this.#queues.delete(id);',
+    replace: '',
     tests: [memory],
   },
   {

@@ -92,7 +92,7 @@ export const mongodb: readonly Mutant[] = [
     guarantee: 'G6',
     what: 'mongodb: a revocation that is finished late spares who came after it',
     file: file('owners'),
-    find: 'serial: { $lte: serial },',
+    find: 'serial: { $not: { $gt: serial } },',
     replace: '',
     tests: [turns],
   },

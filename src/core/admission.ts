@@ -81,22 +81,25 @@ export class Admission {
     }
   }
 
-  /** Asks the store after all, for an answer in which the deadline itself counts: another process may have moved it. */
-  confirm(handle: SessionHandle): void | Promise<void> {
+  /**
+   * What the store says now, for an answer in which the deadline itself counts: another process may have moved it. In a
+   * handle of its own, to be read and dropped: what the request holds stays tied to the state that it was read from.
+   * Were its data left in a handle that the store has just emptied, the commit would begin a new session with them (G2).
+   */
+  confirm(handle: SessionHandle): SessionHandle | Promise<SessionHandle> {
     const { stored, secret } = handle;
-    if (!handle.fromCache || !stored || !secret) return;
+    if (!handle.fromCache || !stored || !secret) return handle;
     const token: ParsedToken = { id: stored.id, secret: Buffer.from(secret) };
-    handle.fromCache = false;
-    handle.stored = undefined;
-    handle.offer = undefined;
-    handle.phase = 'none';
+    const fresh = new SessionHandle(handle.facts, this.#parts.config.clock.now());
+    fresh.tokenText = handle.tokenText;
     const admit = async () => {
       try {
-        await this.#admit(handle, token, await this.#parts.lookups.now(token.id), undefined);
-        if (this.#parts.epoch.on) await this.#underEpoch(handle);
+        await this.#admit(fresh, token, await this.#parts.lookups.now(token.id), undefined);
+        if (this.#parts.epoch.on) await this.#underEpoch(fresh);
       } catch (error) {
-        unavailable(handle, error as SessionError);
+        unavailable(fresh, error as SessionError);
       }
+      return fresh;
     };
     return admit();
   }
@@ -205,7 +208,7 @@ export class Admission {
 
   #offerRenewal(handle: SessionHandle, stored: Stored): void {
     const { renewEveryMs } = this.#parts.config;
-    if (renewEveryMs === 0 || handle.openedAt - stored.header.secretSince < renewEveryMs) return;
+    if (handle.background || renewEveryMs === 0 || handle.openedAt - stored.header.secretSince < renewEveryMs) return;
     handle.offer = nextSecret(stored.header);
   }
 }

@@ -95,8 +95,8 @@ export class Engine implements Parts {
     return this.#admission.open(values, facts);
   }
 
-  /** Sees to it that what `handle` holds is what the store says now, where it came from memory. Never throws or rejects. */
-  confirm(handle: SessionHandle): void | Promise<void> {
+  /** What the store says now of a session that came from memory, in a handle to be read only. Never throws or rejects. */
+  confirm(handle: SessionHandle): SessionHandle | Promise<SessionHandle> {
     return this.#admission.confirm(handle);
   }
 

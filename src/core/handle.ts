@@ -93,6 +93,8 @@ export class SessionHandle {
   touchedAt = 0;
   /** Verbs that the handler called and that have not settled: the response waits for them. */
   underWay: Set<Promise<unknown>> | undefined;
+  /** The last commit or verb of this request that is under way: the next one waits for it. */
+  queue: Promise<void> | undefined;
   /** Why a verb failed that nobody awaited: the response fails with it. */
   unheard: unknown;
   /** The person signed out in this request: the browser is asked to forget what the app kept there. */

@@ -97,7 +97,7 @@ export class SignIn {
           fill(session, { ...data, ...setSince(seen, session) });
           return;
         }
-        if (put.result === 'conflict' && kept.length === 0) changes.takeOver(handle, put.found);
+        if (put.result === 'conflict' && kept.length === 0) changes.follow(handle, before as Stored, put.found);
         else if (put.result === 'conflict') changes.rebase(handle, before as Stored, put.found);
         else if (put.result === 'limit' && !outlived) outlived = await this.#endOutlived(name);
         else if (put.result === 'gone') await changes.whyGone(handle);
@@ -138,7 +138,7 @@ export class SignIn {
         if (put.result === 'gone') break;
         if (put.result !== 'conflict') throw changes.refused(handle, put.result);
         // What the other request stored is dropped with the rest: an empty session is what was asked for.
-        changes.takeOver(handle, put.found);
+        changes.follow(handle, before, put.found);
         if (guard.isPast(deadline)) throw busy();
       }
       this.#startAfresh(handle);

@@ -64,7 +64,7 @@ export class Verbs implements SessionVerbs {
     const info: Omit<SessionInfo, 'signal'> = {
       owner: header?.owner,
       aal: header?.aal ?? 0,
-      amr: header?.amr ?? [],
+      amr: header ? [...header.amr] : [],
       pending: header?.pending && { owner: header.pending.owner, step: header.pending.step },
       scopes: Object.keys(scopes),
       elevatedUntil: dateOf(firstOf(Object.values(scopes))),

@@ -26,13 +26,13 @@ export function answerTimeLeft(house: House): Middleware {
     if (visit instanceof SessionError) return next(visit);
     engine.inBackground(visit.handle);
     const confirmed = engine.confirm(visit.handle);
-    if (confirmed) confirmed.then(() => answer(visit, res, next)).catch(next);
-    else answer(visit, res, next);
+    if (confirmed instanceof Promise) confirmed.then((fresh) => answer(fresh, res, next)).catch(next);
+    else answer(confirmed, res, next);
   };
 
-  function answer(visit: Visit, res: ServerResponse, next: Next): void {
-    if (visit.handle.error) return next(visit.handle.error);
-    const body = JSON.stringify(timeLeftOf(visit.handle, engine.config, engine.config.clock.now()));
+  function answer(handle: Visit['handle'], res: ServerResponse, next: Next): void {
+    if (handle.error) return next(handle.error);
+    const body = JSON.stringify(timeLeftOf(handle, engine.config, engine.config.clock.now()));
     res.setHeader('Cache-Control', 'no-store');
     res.setHeader('Content-Type', 'application/json; charset=utf-8');
     res.setHeader('Content-Length', Buffer.byteLength(body));

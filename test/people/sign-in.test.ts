@@ -9,6 +9,13 @@ const minute = 60_000;
 const meOf = async (client: Client) => (await client.get('/me')).json<Me>();
 
 const guards: Routes = (app, sessions) => {
+  app.post('/tamper', (req, res) => {
+    const { info } = sessionIn(req);
+    (info.amr as string[]).push('hwk');
+    (info.scopes as string[]).push('payments');
+    sessionIn(req).changed = true;
+    res.json(sessionIn(req).info);
+  });
   app.all('/payments', sessions.require({ scope: 'payments' }), (_req, res) => res.send('open'));
 };
 
@@ -66,6 +73,13 @@ describe.each(storeKinds)('signing in: $name', (kind) => {
         const refused = await client.post(`/${verb}`, { body: {} });
         expect(refused.json(), verb).toMatchObject({ code: 'ERR_SESSION_SIGN_IN_REQUIRED' });
       }
+    });
+
+    it('says how in lists of its own: what a handler does to them changes nothing', async () => {
+      const client = app.client();
+      await signIn(client, 'ada', { amr: ['pwd'] });
+      expect((await client.post('/tamper')).json()).toMatchObject({ amr: ['pwd'], scopes: [] });
+      expect(await meOf(client)).toMatchObject({ amr: ['pwd'], scopes: [], data: { changed: true } });
     });
 
     it('signs in at the second, under a new token, and the token of the first is worth nothing', async () => {

@@ -1,5 +1,5 @@
 /** Two verbs of one request, neither awaited: the response waits for both, and says what came of them. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { SessionError } from '../../src/core/errors.js';
 import { memoryStore } from '../../src/stores/memory.js';
 import { BareRequest, newEngine, opened, tokenOf } from '../support/bare-request.js';
@@ -78,3 +78,29 @@ describe.each([
     );
   },
 );
+
+it('a sign-out ends the sign-in before it, also where a session was stored between the two', async () => {
+  for (const stop of [1, 2, 3, 4]) {
+    for (const side of ['before', 'after'] as const) {
+      const memory = memoryStore();
+      const slow = new StoppableStore(memory, { later: true });
+      const engine = newEngine(slow.store);
+      const request = await BareRequest.open(engine, undefined);
+      slow.stopAt(stop, side);
+      const answer = request.answer(async ({ session }) => {
+        session.cart = 1;
+        const saved = session.save();
+        const signedIn = session.signIn('ada');
+        signedIn.catch(() => {});
+        await saved;
+        await session.signOut();
+        await signedIn.catch(() => {});
+      });
+      for (let turn = 0; turn < 20; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+      slow.go();
+      const outcome = await answer;
+      expect(tokenOf(outcome), `stopped ${side} call ${stop}`).toBeUndefined();
+      expect(memory.scan().entries, `stopped ${side} call ${stop}`).toHaveLength(0);
+    }
+  }
+});

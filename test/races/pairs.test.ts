@@ -7,7 +7,9 @@ import { race, type Setting, type Stop } from './race.js';
 import { type Verb, verbs } from './verbs.js';
 
 // These are read from the disk when first asked for: a wait of its own, which no race here is about.
-beforeAll(() => Promise.all([import('../../src/core/rise.js'), import('../../src/core/admin.js')]));
+beforeAll(() =>
+  Promise.all([import('../../src/core/rise.js'), import('../../src/core/admin.js'), import('../../src/core/epoch.js')]),
+);
 
 const bools = [false, true];
 const settings: readonly Setting[] = bools.flatMap((later) =>
