@@ -2,6 +2,7 @@
 import { guaranteeTest, type Mutant } from './mutant.js';
 
 const of = (name: string): string => `test/people/${name}.test.ts`;
+const epochLaws = 'src/core/epoch-face.test.ts';
 const mutant = (what: string, file: string, find: string, replace: string, tests: readonly string[]): Mutant => ({
   guarantee: 'People',
   what,
@@ -219,6 +220,20 @@ export const people: readonly Mutant[] = [
     ' && before.at <= moment.at + mostAheadMs',
     '',
     [of('everything')],
+  ),
+  mutant(
+    'everything revoked: the first requests of a process wait until it is known',
+    'src/core/epoch-face.ts',
+    'this.loaded().then((epoch) => epoch.now())',
+    'undefined',
+    [epochLaws],
+  ),
+  mutant(
+    'everything revoked: what says so is not revoked by its id',
+    'src/core/admin.ts',
+    'if ((await engine.epoch?.loaded())?.has(known)) return false;',
+    '',
+    [epochLaws],
   ),
   mutant('everything revoked: open streams are told', 'src/core/epoch.ts', '    this.#moved();', '', [
     of('everything'),
