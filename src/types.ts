@@ -9,7 +9,9 @@ import type { SessionData } from './express/typed.js';
 declare global {
   namespace Express {
     interface Request {
-      session: Session & Partial<SessionData>;
+      get session(): Session & Partial<SessionData>;
+      /** None but `null` and `undefined` can be assigned; the option `unset` says what that means. */
+      set session(value: (Session & Partial<SessionData>) | null | undefined);
       /** The public id of the session. At run time undefined while the store can't be asked, for a log line of an error. */
       sessionID: string;
       /** express-session's store methods, by public ids. */

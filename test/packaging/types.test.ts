@@ -93,7 +93,16 @@ app.post('/', (req, res, next) => {
   const id: string = req.sessionID;
   req.sessionStore.get(id, (error, data) => (error ? next(error) : res.json({ left, data })));
   req.sessionStore.destroy('x').then(() => {});
+  req.session = null;
+  req.session = undefined;
+  // @ts-expect-error
+  req.session = {};
 });
+const signedOut = (req: import('express').Request): string | null => {
+  req.session = null;
+  return req.session.info.owner ?? null;
+};
+export { signedOut };
 `;
     const options = config({ module: 'node16', esModuleInterop: true });
     for (const file of ['app.mts', 'app.cts']) {
