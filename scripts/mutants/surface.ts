@@ -6,6 +6,22 @@ const request = 'test/surface/request.test.ts';
 export const surface: readonly Mutant[] = [
   {
     guarantee: 'G5',
+    what: "the session is the request's own, whatever app has it",
+    file: 'src/express/request-properties.ts',
+    find: '  Object.defineProperties(req, properties);\n  visit.request = req;\n',
+    replace: '  visit.request = Object.defineProperties(Object.getPrototypeOf(req), properties);\n',
+    tests: ['test/ecosystem/apps.test.ts'],
+  },
+  {
+    guarantee: 'G5',
+    what: 'what has set req.session before session() is an error',
+    file: 'src/express/session.ts',
+    find: '    if (taken) return next(taken);\n',
+    replace: '',
+    tests: ['test/ecosystem/taken.test.ts'],
+  },
+  {
+    guarantee: 'G5',
     what: 'the response waits for what req.sessionStore does',
     file: 'src/express/familiar/session-store.ts',
     find: 'const work = during(visit.handle, async () =>',

@@ -28,7 +28,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_SIGN_IN_REQUIRED'
   | 'ERR_SESSION_PENDING'
   | 'ERR_SESSION_STEP_UP_REQUIRED'
-  | 'ERR_SESSION_MIDDLEWARE_MISSING';
+  | 'ERR_SESSION_MIDDLEWARE_MISSING'
+  | 'ERR_SESSION_PROPERTY_TAKEN';
 
 /** The HTTP status that fits each code, without its prefix, when it reaches an error handler. */
 const statuses = {
@@ -58,6 +59,7 @@ const statuses = {
   PENDING: 401,
   STEP_UP_REQUIRED: 401,
   MIDDLEWARE_MISSING: 500,
+  PROPERTY_TAKEN: 500,
 } as const satisfies {
   readonly [Code in SessionErrorCode as Code extends `ERR_SESSION_${infer Name}` ? Name : never]: number;
 };

@@ -1,20 +1,41 @@
 /** What a request gets: `session`, and beside it express-session's `sessionID` and `sessionStore`. */
 import type { IncomingMessage } from 'node:http';
-import { argumentError } from '../core/errors.js';
+import { argumentError, SessionError } from '../core/errors.js';
 import type { SessionId } from '../core/ids.js';
 import type { Session } from '../core/session.js';
 import { sessionStoreView } from './familiar/session-store.js';
 import { type Visit, visitKey, visitOf } from './visit.js';
 
-/** `own`: the request must have its properties itself, so that it is noticed when one is deleted. */
-export function attachVisit(req: IncomingMessage, visit: Visit, own: boolean): void {
+/**
+ * They are the request's own, not its app's: Express gives a request the prototype of each app that it enters and takes
+ * it back on the way out, so that an app called as a function (vhost), and what comes after a mounted one, would find
+ * no session, and what they put there instead would be stored nowhere (G5).
+ */
+export function attachVisit(req: IncomingMessage, visit: Visit): void {
   // Not enumerable: a request that is logged must not drag a session along.
   Object.defineProperty(req, visitKey, { value: visit });
-  // Express makes one prototype for the requests of each app; there the properties cost a request nothing.
-  const shared: unknown = own ? req : Object.getPrototypeOf(req);
-  const home = typeof shared === 'object' && shared !== null && Object.hasOwn(shared, 'app') ? shared : req;
-  visit.home = home;
-  if (!Object.hasOwn(home, 'session')) Object.defineProperties(home, properties);
+  Object.defineProperties(req, properties);
+  visit.request = req;
+}
+
+/** What else sets `req.session`, by what it sets beside it. */
+const others = [
+  ['sessionStore', 'express-session'],
+  ['sessionOptions', 'cookie-session'],
+] as const;
+
+/**
+ * The error where something else has set `req.session` already. To go on would lose what is put there, or what the app
+ * expects there, and nobody would see it (G5).
+ */
+export function takenBefore(req: IncomingMessage): SessionError | undefined {
+  const { session } = req as { session?: unknown };
+  if (session === undefined || session === null) return undefined;
+  const [, by = 'a middleware or a test'] = others.find(([name]) => name in req) ?? [];
+  return new SessionError(
+    'ERR_SESSION_PROPERTY_TAKEN',
+    `req.session is taken: ${by} has set it before session(). Remove that; docs/migrating shows how its people stay signed in. A test fills req.session after session(), or signs in by a request.`,
+  );
 }
 
 const property = <Value>(
@@ -31,9 +52,7 @@ const property = <Value>(
   },
   set(this: IncomingMessage, value: unknown) {
     const visit = visitOf(this);
-    // A request of the same app that did not pass session(): the name is free there.
-    if (!visit) Object.defineProperty(this, name, { value, configurable: true, enumerable: true, writable: true });
-    else if (!set(visit, value)) throw argumentError(`req.${name} can't be assigned. ${remedy}`);
+    if (!visit || !set(visit, value)) throw argumentError(`req.${name} can't be assigned. ${remedy}`);
   },
 });
 

@@ -20,7 +20,7 @@ import { checkCsrf, csrfToken } from './csrf.js';
 import { type Explanation, explain, turnAway } from './explain.js';
 import { resolveOptions, type SessionOptions } from './options.js';
 import { isEncrypted, isExpress4 } from './request-facts.js';
-import { attachVisit } from './request-properties.js';
+import { attachVisit, takenBefore } from './request-properties.js';
 import { type RequireOptions, requireSignIn } from './require.js';
 import { holdForSocket } from './socket-life.js';
 import { answerTimeLeft, markBackground } from './time.js';
@@ -117,6 +117,8 @@ export function session(options: SessionOptions = {}): Sessions {
       // administrators say, must not pass for one of this.
       return already.isOf(house) ? next() : next(visitIn(req, house, 'session()'));
     }
+    const taken = takenBefore(req);
+    if (taken) return next(taken);
     shedShapes(req, res);
     const encrypted = isEncrypted(req);
     const refused = http.crossSite && refuseCrossSite(engine, http.crossSite, req, encrypted, isHandshake(res));
@@ -147,7 +149,7 @@ export function session(options: SessionOptions = {}): Sessions {
     values: number,
   ): void {
     const visit = new Visit(house, handle, transport, values, res, next);
-    attachVisit(req, visit, http.familiar.unset !== undefined);
+    attachVisit(req, visit);
     if (isHandshake(res)) {
       holdForSocket(engine, handle, req.socket);
       return next(handle.error);

@@ -36,7 +36,7 @@ export interface House {
   /** What `Clear-Site-Data` says when somebody signs out. */
   readonly clearSiteData: string | undefined;
   /** What it means when the app sets `req.session` to null or deletes it. */
-  readonly unset: 'keep' | 'destroy' | undefined;
+  readonly unset: 'keep' | 'destroy';
 }
 
 export class Visit implements GateHooks {
@@ -95,8 +95,8 @@ export class Visit implements GateHooks {
 
   /** What the app set `req.session` to instead: null or undefined. */
   #unset: { readonly to: null | undefined } | undefined;
-  /** The object that has the request's `session` property, once it has one. */
-  home: object | undefined;
+  /** The request, once it has `session`. */
+  request: IncomingMessage | undefined;
   sessionStore: SessionStoreView | undefined;
 
   /** What `req.session` is. */
@@ -185,7 +185,8 @@ export class Visit implements GateHooks {
   }
 
   #commit(): void | Promise<void> {
-    if (this.home && !Object.hasOwn(this.home, 'session')) this.unset(undefined);
+    // The app has deleted it.
+    if (this.request && !Object.hasOwn(this.request, 'session')) this.unset(undefined);
     return this.#house.engine.commit(this.handle);
   }
 

@@ -55,3 +55,32 @@ test('nothing else of them changes', async () => {
 test('those of plain Node keep theirs', async () => {
   expect((await seen((listener) => listener)).shapes).toEqual([true, true]);
 });
+
+test('a property that somebody has made another one stays as they made it', async () => {
+  let complete = false;
+  const accessor: PropertyDescriptor = {
+    get: () => complete,
+    set: (value: boolean) => {
+      complete = value;
+    },
+    configurable: true,
+    enumerable: true,
+  };
+  const hidden: PropertyDescriptor = { value: true, writable: true, configurable: true, enumerable: false };
+  const fixed: PropertyDescriptor = { value: true, writable: false, configurable: true, enumerable: true };
+  for (const [ofReq, ofRes] of [
+    [accessor, hidden],
+    [hidden, fixed],
+  ] as const) {
+    let found: unknown;
+    await seen((listener) =>
+      byExpress((req, res) => {
+        Object.defineProperty(req, 'complete', ofReq);
+        Object.defineProperty(res, 'sendDate', ofRes);
+        listener(req, res);
+        found = [Object.getOwnPropertyDescriptor(req, 'complete'), Object.getOwnPropertyDescriptor(res, 'sendDate')];
+      }),
+    );
+    expect(found).toEqual([ofReq, ofRes]);
+  }
+});

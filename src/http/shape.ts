@@ -17,7 +17,9 @@ export function shedShapes(req: IncomingMessage, res: ServerResponse): void {
 }
 
 function shed<Key extends PropertyKey>(object: Record<Key, boolean>, key: Key): void {
-  if (!Object.hasOwn(object, key)) return;
-  const value = object[key];
-  if (Reflect.deleteProperty(object, key)) object[key] = value;
+  const was = Object.getOwnPropertyDescriptor(object, key);
+  // What somebody has made another property of stays as it is.
+  if (!was?.writable || !was.enumerable || !was.configurable) return;
+  delete (object as Partial<typeof object>)[key];
+  object[key] = was.value;
 }

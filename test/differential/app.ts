@@ -2,8 +2,9 @@
 import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import type { Session } from 'express-session';
 import type { Turnstile } from '../support/turnstile.js';
+import { mountWithin } from './within.js';
 
-type Loose = Omit<Request, 'session'> & {
+export type Loose = Omit<Request, 'session'> & {
   // biome-ignore lint/suspicious/noExplicitAny: what express-session's users write
   session: Session & Record<string, any>;
   sessionID: string;
@@ -11,7 +12,7 @@ type Loose = Omit<Request, 'session'> & {
   sessionStore: any;
 };
 type Handler = (req: Loose, res: Response, next: NextFunction) => unknown;
-const on = (handler: Handler) => handler as unknown as RequestHandler;
+export const on = (handler: Handler) => handler as unknown as RequestHandler;
 
 /** The data without the cookie, which express-session keeps among it. */
 const dataOf = ({ session }: Loose) => {
@@ -260,6 +261,9 @@ export function makeApp(session: RequestHandler, turnstile: Turnstile): Express 
     res.json({});
   });
 
+  mountWithin(app, answer);
+  post('/:inner/passes', (req, res) => answer(req, res));
+
   // ---- requests that overlap
   post('/held/set/:key', async (req, res) => {
     void req.session.views;
@@ -273,9 +277,10 @@ export function makeApp(session: RequestHandler, turnstile: Turnstile): Express 
     res.json({ user });
   });
 
-  app.use((error: Error & { status?: number }, _req: Request, res: Response, next: NextFunction) => {
+  app.use((error: Error & { status?: number }, req: Request, res: Response, next: NextFunction) => {
     if (res.headersSent) return next(error);
-    res.status(error.status ?? 500).json({ failed: error.status === 418 ? error.message : true });
+    const { within } = (req as unknown as Loose).session ?? {};
+    res.status(error.status ?? 500).json({ failed: error.status === 418 ? error.message : true, within });
   });
   return app;
 }

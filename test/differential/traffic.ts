@@ -108,6 +108,9 @@ export const traffic: readonly Step[] = [
     { asks: [ask('kate', 'POST /touch', { cookie })] },
   ]),
   ...lines('kate', 'GET /views'),
+  ...lines('lena', 'POST /mounted/views\nPOST /called/views\nPOST /mounted/passes\nPOST /called/passes'),
+  ...lines('lena', 'POST /mounted/throws\nPOST /called/throws\nPOST /called/views'),
+  ...lines('luca', 'POST /called/throws\nPOST /called/passes'),
   ...lines('liam', 'POST /set/a/1'),
   together(
     'liam',

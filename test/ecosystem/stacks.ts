@@ -41,30 +41,44 @@ export interface StackOptions {
 
 export interface Stack {
   readonly name: 'session()' | 'express-session with HoldfastStore';
+  /** The middleware alone, for tests that mount it themselves. */
+  middleware(): RequestHandler;
   start(routes: (app: Express) => void, options?: StackOptions): Promise<StackApp>;
+}
+
+function oursOf(options: StackOptions): Sessions {
+  const sessions = session({ secret: testSecret, store: memoryStore(), log: () => {}, ...options.session });
+  onTestFinished(() => sessions.close());
+  return sessions;
 }
 
 const ours: Stack = {
   name: 'session()',
+  middleware: () => oursOf({}) as RequestHandler,
   async start(routes, options = {}) {
-    const sessions = session({ secret: testSecret, store: memoryStore(), log: () => {}, ...options.session });
-    onTestFinished(() => sessions.close());
+    const sessions = oursOf(options);
     return { ...(await listen(sessions, routes, options)), sessions, store: undefined };
   },
 };
 
+function theirsOf(options: StackOptions) {
+  const store = new HoldfastStore({ store: memoryStore(), secret: testSecret, ...options.store });
+  onTestFinished(() => store.close());
+  const sessions = expressSession({
+    secret: 'the one that signs cookies',
+    resave: false,
+    saveUninitialized: false,
+    ...options.expressSession,
+    store,
+  });
+  return { sessions, store };
+}
+
 const theirs: Stack = {
   name: 'express-session with HoldfastStore',
+  middleware: () => theirsOf({}).sessions,
   async start(routes, options = {}) {
-    const store = new HoldfastStore({ store: memoryStore(), secret: testSecret, ...options.store });
-    onTestFinished(() => store.close());
-    const sessions = expressSession({
-      secret: 'the one that signs cookies',
-      resave: false,
-      saveUninitialized: false,
-      ...options.expressSession,
-      store,
-    });
+    const { sessions, store } = theirsOf(options);
     return { ...(await listen(sessions, routes, options)), sessions: undefined, store };
   },
 };
@@ -72,15 +86,19 @@ const theirs: Stack = {
 export const stacks: readonly Stack[] = [ours, theirs];
 export const [underSession, underExpressSession] = [ours, theirs];
 
+/** An app that mounts its sessions itself. */
+export const startWithout = (routes: (app: Express) => void, options: StackOptions = {}) =>
+  listen(undefined, routes, options);
+
 async function listen(
-  sessions: (req: never, res: never, next: never) => void,
+  sessions: ((req: never, res: never, next: never) => void) | undefined,
   routes: (app: Express) => void,
   { before, makeApp = express }: StackOptions,
 ): Promise<Omit<StackApp, 'sessions' | 'store'>> {
   const errors: (Error & { code?: string })[] = [];
   const app = makeApp();
   before?.(app);
-  app.use(sessions as RequestHandler);
+  if (sessions) app.use(sessions as RequestHandler);
   routes(app);
   app.use(
     (error: Error & { status?: number; code?: string }, _req: Request, res: Response, next: NextFunction): void => {

@@ -135,15 +135,17 @@ describe.each(expressVersions)('on Express %s', (_, makeApp) => {
     });
   });
 
-  it("a deletion is noticed with the option unset: 'destroy' ends, 'keep' drops the changes", async () => {
+  it("a deletion is noticed: 'destroy' ends, 'keep' drops the changes, and is the default", async () => {
     const client = await begin({ unset: 'destroy' });
     const thief = client.copy();
     expect((await client.post('/delete')).json()).toEqual({ now: 'undefined' });
     expect(await n(thief)).toBeNull();
-    await app.close();
-    const other = await begin({ unset: 'keep' });
-    await other.post('/delete');
-    expect(await n(other)).toBe(1);
+    for (const options of [{ unset: 'keep' }, {}] as const) {
+      await app.close();
+      const other = await begin(options);
+      expect((await other.post('/delete')).json()).toEqual({ now: 'undefined' });
+      expect(await n(other)).toBe(1);
+    }
   });
 
   it("a deletion before anybody looked at the session ends it too, and clears the cookie, with unset: 'destroy'", async () => {

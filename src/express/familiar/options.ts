@@ -35,7 +35,7 @@ export interface FamiliarOptions {
   readonly cookie?: CookieOptions | ((req: IncomingMessage) => CookieOptions) | undefined;
   /**
    * What `req.session = null`, or `delete req.session`, means: `'keep'` leaves the session as it was, `'destroy'` ends it
-   * with the response. Default `'keep'`; without the option a deletion is not noticed.
+   * with the response. Default `'keep'`.
    */
   readonly unset?: 'keep' | 'destroy' | undefined;
   /** What holds anyway may be said: unchanged sessions are not written. `true` is refused (G1). */
@@ -51,7 +51,7 @@ export interface FamiliarOptions {
 }
 
 export interface Familiar {
-  readonly unset: 'keep' | 'destroy' | undefined;
+  readonly unset: 'keep' | 'destroy';
   /** How long a session lives that begins with this request. */
   readonly lifetime: ((req: IncomingMessage) => Lifetime) | undefined;
 }
@@ -112,7 +112,7 @@ export function familiarOf(options: FamiliarOptions, idleMs: number, production:
     );
   };
   return {
-    unset: unset === undefined ? undefined : oneOf<'keep' | 'destroy'>(unset, 'unset', ['keep', 'destroy']),
+    unset: oneOf<'keep' | 'destroy'>(unset ?? 'keep', 'unset', ['keep', 'destroy']),
     lifetime: typeof cookie === 'function' ? lifetime : undefined,
   };
 }
