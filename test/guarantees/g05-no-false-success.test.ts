@@ -10,7 +10,7 @@ import { behaviours, notApplied, passDeadline, planFault, storeDeadlineMs } from
 import { getWithCookie } from '../support/raw.js';
 import { type Me, signedIn } from '../support/routes.js';
 import { openStage, type Routes, type Stage } from '../support/stage.js';
-import { storeKinds } from '../support/stores.js';
+import { cachedKinds, storeKinds } from '../support/stores.js';
 
 const here = fileURLToPath(import.meta.url);
 const meOf = async (client: Client) => (await client.get('/me')).json<Me>();
@@ -85,7 +85,7 @@ function expectNoSuccess(answer: Answer): void {
   expect(answer.headers).not.toHaveProperty('x-done');
 }
 
-describe.each(storeKinds)('G5, no false success: $name', (kind) => {
+describe.each([...storeKinds, ...cachedKinds])('G5, no false success: $name', (kind) => {
   let stage: Stage;
   beforeEach(async () => {
     stage = await openStage(kind);

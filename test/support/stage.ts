@@ -33,7 +33,7 @@ export async function openStage(kind: StoreKind): Promise<Stage> {
       everyVerb(app, sessions);
       routes(app, sessions);
     };
-    const app = await startApp(all, { store, clock, ...options }, makeApp);
+    const app = await startApp(all, { store, clock, ...(kind.cached ? { cache: true } : {}), ...options }, makeApp);
     apps.push(app);
     return app;
   };

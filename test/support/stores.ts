@@ -20,6 +20,8 @@ export type FullStore = SessionStore & OwnerIndexed & Scannable & Sweepable;
 
 export interface StoreKind {
   readonly name: string;
+  /** Its apps answer safe requests from memory: it pushes its changes, and the cache is on. Default false. */
+  readonly cached?: true;
   /**
    * Opens an empty store; `remove` takes it away again. `reopen` is a second handle on the same sessions, as another
    * process has. With `pushes`, one that has to be set up for it pushes its changes.
@@ -250,3 +252,8 @@ if (unknown.length > 0) throw new Error(`HOLDFAST_TEST_STORES: there is no store
 
 /** Every store that the guarantees are shown on. Later stores join this list. */
 export const storeKinds: readonly StoreKind[] = present.filter(({ name }) => asked?.includes(name) ?? true);
+
+/** Beside them, for the guarantees that a memory of sessions could break. The others count and plan calls to the store. */
+export const cachedKinds: readonly StoreKind[] = storeKinds
+  .filter(({ name }) => name === 'redis')
+  .map((kind) => ({ ...kind, name: 'redis with the cache', cached: true }));
