@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { consumer, installedPackage, repository } from './consumer.js';
 import { visit, visited } from './scenario.js';
@@ -19,6 +19,26 @@ describe('the tarball', () => {
       expect.arrayContaining(['package.json', 'README.md', 'LICENSE', join('dist', 'cjs', 'package.json')]),
     );
     expect(files.filter((file) => /\.test\.|^(?:src|test|scripts|demo|bench)(?:\/|$)/.test(file))).toEqual([]);
+  });
+
+  test('brings the pages that its pages link to, but for those that the README says are in the repository only', () => {
+    const files = new Set(readdirSync(installedPackage(), { recursive: true, encoding: 'utf8' }));
+    const pages = [...files].filter((file) => file.endsWith('.md') && !file.startsWith('dist'));
+    expect(pages).toEqual(expect.arrayContaining(['SECURITY.md', join('docs', 'errors.md')]));
+    const readme = readFileSync(join(installedPackage(), 'README.md'), 'utf8');
+    const [, said = ''] =
+      /^The npm package brings .*?Links from them to (.*) lead into the repository/m.exec(readme) ?? [];
+    const elsewhere = said.split(/, | and /).map((name) => name.replaceAll('`', ''));
+    expect(elsewhere).toContain('bench/');
+    const missing = pages.flatMap((page) => {
+      const text = readFileSync(join(installedPackage(), page), 'utf8');
+      const links = [...text.matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)/g)].map(([, link = '']) => link);
+      return links
+        .map((link) => join(dirname(page), link).replace(/\/$/, ''))
+        .filter((link) => !files.has(link) && !elsewhere.some((name) => link.startsWith(name)))
+        .map((link) => `${page}: ${link}`);
+    });
+    expect(missing).toEqual([]);
   });
 
   test('asks for nothing else at run time', () => {
