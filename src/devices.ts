@@ -11,6 +11,7 @@ export function deviceLabel(userAgent: string): string | undefined {
   if (userAgent === '') return undefined;
   const { browser, os, platform } = Bowser.parse(userAgent);
   const where = platform.model !== undefined && platform.vendor === 'Apple' ? `an ${platform.model}` : os.name;
-  if (browser.name === undefined) return undefined;
+  // bowser knows no browser in `curl/8` either, and calls it ''.
+  if (!browser.name) return undefined;
   return where === undefined ? browser.name : `${browser.name} on ${where}`;
 }
