@@ -5,6 +5,7 @@ import { argumentError, optionError, SessionError, wrongArgument } from './error
 import type { Stored } from './handle.js';
 import type { OwnerHash, SessionId } from './ids.js';
 import { isStray } from './maybe-promise.js';
+import type { EngineConfig } from './options.js';
 import { deadlinesOf, lifeOf } from './policy.js';
 import type { Aal } from './record.js';
 import { toldEndings } from './refusals.js';
@@ -100,12 +101,17 @@ function labelOf(engine: Managed, userAgent: string | undefined): string | undef
   }
 }
 
-async function liveSessions(engine: Managed, owner: string | number | bigint, operation: string): Promise<Stored[]> {
+async function liveSessions(
+  engine: Managed,
+  owner: string | number | bigint,
+  operation: string,
+  hashes: readonly OwnerHash[] = hashesOf(engine, ownerOf(owner, operation)),
+): Promise<Stored[]> {
   const store = indexed(engine, operation);
   const now = engine.config.clock.now();
   const everything = engine.epoch?.on ? await engine.epoch.now() : undefined;
   const live: Stored[] = [];
-  for (const hash of hashesOf(engine, ownerOf(owner, operation))) {
+  for (const hash of hashes) {
     for (const { id, record } of await engine.guard.call('read', () => store.listByOwner(hash))) {
       const found = engine.repository.open(id, record);
       if (found.kind !== 'found') continue;
@@ -160,6 +166,22 @@ export async function revokeOwner(
     count += ids.length;
   }
   return count;
+}
+
+/**
+ * How many sessions of the owner are alive under older keys of the ring, but `except`: the store knows them under another
+ * hash, and does not count them. Where the oldest go to make room, so many of these have gone that one more fits.
+ */
+export async function besides(engine: Managed, owner: string, except: SessionId | undefined): Promise<number> {
+  const { limit, onExceed } = engine.config.maxPerOwner as NonNullable<EngineConfig['maxPerOwner']>;
+  const [newest, ...others] = hashesOf(engine, owner);
+  const under = async (hashes: OwnerHash[]) =>
+    (await liveSessions(engine, owner, 'signIn', hashes)).filter(({ id }) => id !== except);
+  const older = (await under(others)).sort((a, b) => a.header.createdAt - b.header.createdAt);
+  if (older.length === 0 || onExceed === 'reject') return Math.min(older.length, limit);
+  const gone = older.slice(0, Math.max(0, older.length + (await under([newest])).length + 1 - limit));
+  for (const { id } of gone) await engine.endSession(id, 'evicted');
+  return older.length - gone.length;
 }
 
 /**

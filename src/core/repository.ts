@@ -254,9 +254,9 @@ export class Repository {
     const now = this.#config.clock.now();
     const { maxPerOwner, keepEndedMs } = this.#config;
     const owning = { now, startedAt: owner.startedAt };
-    if (!maxPerOwner || !owner.counts) return owning;
+    if (!maxPerOwner || owner.beside === undefined) return owning;
     const onExceed = owner.evicts ? maxPerOwner.onExceed : 'reject';
-    return { ...owning, limit: maxPerOwner.limit, onExceed, keepUntil: now + keepEndedMs };
+    return { ...owning, limit: maxPerOwner.limit - owner.beside, onExceed, keepUntil: now + keepEndedMs };
   }
 }
 
@@ -277,8 +277,11 @@ export interface OwnerFields {
   readonly ownerHash?: NonNullable<StoredRecord['owner']>;
   /** Absent where a mark on the owner does not bar the write. */
   readonly startedAt?: number;
-  /** One more session of the owner, so that their limit applies; a new token for the same session is none. */
-  readonly counts?: boolean;
+  /**
+   * One more session of the owner, so that their limit applies, beside so many that lie under older keys, where the store
+   * does not count them. Absent for a new token for the same session.
+   */
+  readonly beside?: number;
   /** What is over was looked for, so that a live session may now be evicted for this one, if that is configured. */
   readonly evicts?: boolean;
 }

@@ -1,42 +1,31 @@
 /** The verbs that give the same person's session a new token: re-authentication, a rise in privilege, a changed credential (G3). */
+import { revokeOwner } from './admin.js';
 import { aalOf, names, scopeOf, startOf } from './arguments.js';
-import type { Changes } from './changes.js';
 import { durationMs } from './duration.js';
+import type { Engine } from './engine.js';
 import { argumentError, SessionError } from './errors.js';
 import type { SessionHandle, Stored } from './handle.js';
 import { newHeader, samePersonHeader, withLifetime } from './headers.js';
 import { takeOptions } from './options.js';
-import type { Parts } from './parts.js';
 import { scopesAt } from './policy.js';
 import { letGo } from './predecessor.js';
 import type { RecordHeader } from './record.js';
 import { busy, endedError, requireUsable, storedOf } from './refusals.js';
-import type { ElevateOptions, ReauthenticateOptions, Session } from './session.js';
+import type { ElevateOptions, ReauthenticateOptions } from './session.js';
 import { newId, newSecret } from './token.js';
 
 /** A session with more is one whose scopes are data, and belong there. */
 const mostScopes = 16;
 
 export class Rise {
-  readonly #parts: Parts;
-  readonly #changes: Changes;
-  readonly #sessionOf: (handle: SessionHandle) => Session;
-  readonly #endOthers: (owner: string, exceptId?: string) => Promise<number>;
+  readonly #engine: Engine;
 
-  constructor(
-    parts: Parts,
-    changes: Changes,
-    sessionOf: (handle: SessionHandle) => Session,
-    endOthers: (owner: string, exceptId?: string) => Promise<number>,
-  ) {
-    this.#parts = parts;
-    this.#changes = changes;
-    this.#sessionOf = sessionOf;
-    this.#endOthers = endOthers;
+  constructor(engine: Engine) {
+    this.#engine = engine;
   }
 
   async reauthenticate(handle: SessionHandle, options: ReauthenticateOptions = {}): Promise<void> {
-    const { config } = this.#parts;
+    const { config } = this.#engine;
     const chosen = takeOptions<ReauthenticateOptions>(options, ['aal', 'amr', 'startedAt'], 'reauthenticate');
     const aal = chosen.aal === undefined ? undefined : aalOf(chosen.aal, 'reauthenticate aal');
     const amr = chosen.amr === undefined ? undefined : names(chosen.amr, 'reauthenticate amr');
@@ -58,7 +47,7 @@ export class Rise {
 
   /** Unlocks a scope for a time. No deadline of the session moves, and none of another scope. */
   async elevate(handle: SessionHandle, options: ElevateOptions): Promise<void> {
-    const { config } = this.#parts;
+    const { config } = this.#engine;
     const chosen = takeOptions<ElevateOptions>(options, ['scope', 'for', 'startedAt'], 'elevate');
     const scope = scopeOf(chosen.scope, 'elevate scope');
     const forMs = durationMs(chosen.for ?? '5m', 'elevate for', { minMs: 1_000, maxMs: config.absoluteMs });
@@ -81,10 +70,10 @@ export class Rise {
    * leave nobody in who came with the old credential; this session then has its old token, and the call can be repeated.
    */
   async credentialChanged(handle: SessionHandle): Promise<void> {
-    const { config } = this.#parts;
+    const { config } = this.#engine;
     this.#requireOwner(handle, 'credentialChanged');
     let owner = '';
-    await this.#changes.queued(handle, async () => {
+    await this.#engine.changes.queued(handle, async () => {
       const { id, header } = storedOf(handle);
       await this.#endOthers(header.owner as string, id);
       handle.barredAt = config.clock.now();
@@ -100,6 +89,10 @@ export class Rise {
     await this.#replaceKeepingData(handle, undefined, 'credential-changed', headerFrom, endWhatTookItsPlace);
   }
 
+  #endOthers(owner: string, exceptId?: string): Promise<number> {
+    return revokeOwner(this.#engine, owner, 'credential-changed', exceptId, 'credentialChanged');
+  }
+
   #requireOwner(handle: SessionHandle, verb: string): void {
     requireUsable(handle);
     if (handle.phase === 'superseded') throw endedError(handle.endedReason ?? 'ended');
@@ -109,7 +102,7 @@ export class Rise {
         `${verb}: nobody is signed in on this session. Use signIn(owner).`,
       );
     }
-    this.#changes.requireCookie(handle);
+    this.#engine.changes.requireCookie(handle);
   }
 
   /** Replaces the session by one with the same data, taking in what other requests stored meanwhile. */
@@ -120,19 +113,18 @@ export class Rise {
     headerFrom: (before: Stored, secret: Uint8Array) => RecordHeader,
     whenGone?: () => Promise<void>,
   ): Promise<void> {
-    const { guard, repository } = this.#parts;
-    const changes = this.#changes;
+    const { guard, repository, changes } = this.#engine;
     await changes.queued(handle, async () => {
       const deadline = guard.deadline();
-      const session = this.#sessionOf(handle);
+      const session = this.#engine.sessionOf(handle);
       for (;;) {
-        const everything = this.#parts.epoch.on ? await this.#parts.epoch.now() : undefined;
+        const everything = this.#engine.epoch.on ? await this.#engine.epoch.now() : undefined;
         const before = storedOf(handle);
         // A rise would give it a new beginning, and with that a life after the end of everything.
         if (everything && before.header.createdAt <= everything.at) throw endedError(everything.reason);
         const secret = newSecret();
         const header = withLifetime(handle, headerFrom(before, secret));
-        await letGo(this.#parts, handle);
+        await letGo(this.#engine, handle);
         const owner = changes.ownerFields(header.owner, startedAt);
         const put = await repository.replace(
           before,

@@ -1,12 +1,11 @@
 /** The verbs that begin a session anew: sign-in, in one step or two, and regeneration. There is no other way to sign in (G3). */
 import { aalOf, names, ownerName, startOf, stepOf } from './arguments.js';
-import type { Changes } from './changes.js';
 import { durationMs, formatDuration } from './duration.js';
+import type { Engine } from './engine.js';
 import { argumentError } from './errors.js';
 import type { SessionHandle, Stored } from './handle.js';
 import { newHeader } from './headers.js';
 import { flag, takeOptions } from './options.js';
-import type { Parts } from './parts.js';
 import { longestPendingMs } from './policy.js';
 import { letGo } from './predecessor.js';
 import type { RecordHeader } from './record.js';
@@ -18,27 +17,15 @@ import { newId, newSecret } from './token.js';
 const signInOptions = ['aal', 'amr', 'persistent', 'idle', 'absolute', 'keep', 'startedAt', 'pending'] as const;
 
 export class SignIn {
-  readonly #parts: Parts;
-  readonly #changes: Changes;
-  readonly #sessionOf: (handle: SessionHandle) => Session;
-  /** Ends what the store still counts of the owner's sessions although it is over; true. */
-  readonly #endOutlived: (owner: string) => Promise<true>;
+  readonly #engine: Engine;
 
-  constructor(
-    parts: Parts,
-    changes: Changes,
-    sessionOf: (handle: SessionHandle) => Session,
-    endOutlived: (owner: string) => Promise<true>,
-  ) {
-    this.#endOutlived = endOutlived;
-    this.#parts = parts;
-    this.#changes = changes;
-    this.#sessionOf = sessionOf;
+  constructor(engine: Engine) {
+    this.#engine = engine;
   }
 
   async signIn(handle: SessionHandle, owner: string | number | bigint, options: SignInOptions = {}): Promise<void> {
-    const { config, guard, repository } = this.#parts;
-    const changes = this.#changes;
+    const engine = this.#engine;
+    const { config, guard, repository, changes } = engine;
     const name = ownerName(owner);
     const chosen = takeOptions<SignInOptions>(options, signInOptions, 'signIn');
     const keep = chosen.keep === undefined ? [] : names(chosen.keep, 'signIn keep');
@@ -55,16 +42,19 @@ export class SignIn {
         // Again: the head may have gone out while this waited for its turn.
         changes.requireCookie(handle);
         const before = handle.phase === 'alive' ? handle.stored : undefined;
-        const session = this.#sessionOf(handle);
+        const session = engine.sessionOf(handle);
         const held = before && holderOf(before.header);
         // What one person's session held is nothing for the next one, whatever `keep` names.
         const kept = handle.phase === 'superseded' || (held !== undefined && held !== name) ? [] : keep;
         // The second step of a sign-in began with its first: a revocation in between bars it too.
         if (held === name) startedAt = Math.min(startedAt, before?.header.pending?.startedAt ?? startedAt);
-        const everything = this.#parts.epoch.on ? await this.#parts.epoch.now() : undefined;
+        const everything = engine.epoch.on ? await engine.epoch.now() : undefined;
         if (everything && startedAt <= everything.at) throw changes.refused(handle, 'barred');
+        const counted = step === undefined && config.maxPerOwner && engine.keyring.all.length > 1;
+        const beside = counted ? await (await admin()).besides(engine, name, before?.id) : 0;
+        if (beside === config.maxPerOwner?.limit) throw changes.refused(handle, 'limit');
         const ownerFields: OwnerFields =
-          step === undefined ? { ...changes.ownerFields(name, startedAt), counts: true, evicts: outlived } : {};
+          step === undefined ? { ...changes.ownerFields(name, startedAt), beside, evicts: outlived } : {};
         const data = pick(session, kept);
         const seen: Data = { ...session };
         const secret = newSecret();
@@ -84,7 +74,7 @@ export class SignIn {
         };
         const id = newId(ownerFields.ownerHash);
         const encoded = changes.encode(data);
-        await letGo(this.#parts, handle);
+        await letGo(engine, handle);
         const put = before
           ? await repository.replace(before, id, header, encoded, ownerFields, deadline)
           : await repository.create(id, header, encoded, ownerFields, deadline);
@@ -99,7 +89,7 @@ export class SignIn {
         }
         if (put.result === 'conflict' && kept.length === 0) changes.follow(handle, before as Stored, put.found);
         else if (put.result === 'conflict') changes.rebase(handle, before as Stored, put.found);
-        else if (put.result === 'limit' && !outlived) outlived = await this.#endOutlived(name);
+        else if (put.result === 'limit' && !outlived) outlived = await (await admin()).endOutlived(engine, name);
         else if (put.result === 'gone') await changes.whyGone(handle);
         else throw changes.refused(handle, put.result);
         if (guard.isPast(deadline)) throw busy();
@@ -109,13 +99,13 @@ export class SignIn {
 
   /** Replaces the session by an empty one. `emptied` runs at once then, before any other verb of the request goes on. */
   async regenerate(handle: SessionHandle, emptied: () => void): Promise<void> {
-    const { config, guard, repository } = this.#parts;
-    const changes = this.#changes;
+    const engine = this.#engine;
+    const { config, guard, repository, changes } = engine;
     requireUsable(handle);
     if (handle.phase === 'alive') changes.requireCookie(handle);
     // In turn also where nothing is stored yet: what is just being stored would take the place of the new session.
     await changes.queued(handle, async () => {
-      await letGo(this.#parts, handle);
+      await letGo(engine, handle);
       const deadline = guard.deadline();
       for (;;) {
         requireUsable(handle);
@@ -152,7 +142,7 @@ export class SignIn {
     pending: boolean,
     { facts }: SessionHandle,
   ): { readonly wanted: Partial<RecordHeader>; readonly absoluteMs: number } {
-    const { config } = this.#parts;
+    const { config } = this.#engine;
     const longestMs = pending ? Math.min(longestPendingMs, config.absoluteMs) : config.absoluteMs;
     const absoluteMs = withinMs(options.absolute, 'signIn absolute', longestMs);
     if (pending && options.aal !== undefined) {
@@ -174,8 +164,8 @@ export class SignIn {
   }
 
   #begun(handle: SessionHandle, stored: Stored, secret: Uint8Array): void {
-    this.#changes.settled(handle, stored, secret);
-    this.#parts.events.emit({ type: 'created', id: stored.id }, handle);
+    this.#engine.changes.settled(handle, stored, secret);
+    this.#engine.events.emit({ type: 'created', id: stored.id }, handle);
   }
 
   /** As if the request had come without a cookie. */
@@ -213,3 +203,5 @@ function withinMs(value: SignInOptions['idle'], option: string, mostMs: number):
     `${option}: expected at most ${formatDuration(mostMs)}, since one session's limits can only be shorter than the configured ones, got '${value}'. For longer ones lengthen the option of session() and shorten the others' at sign-in.`,
   );
 }
+
+const admin = () => import('./admin.js');

@@ -36,18 +36,12 @@ export class Verbs implements SessionVerbs {
 
   constructor(engine: Engine) {
     this.#engine = engine;
-    const endOutlived = async (owner: string) => (await admin()).endOutlived(engine, owner);
-    this.#signIn = new SignIn(engine, engine.changes, (handle) => engine.sessionOf(handle), endOutlived);
+    this.#signIn = new SignIn(engine);
   }
 
   /** Loaded with the first of its verbs: most requests, and many apps, never need one. */
   #risen(): Promise<Rise> {
-    const engine = this.#engine;
-    const endOthers = async (owner: string, exceptId?: string) =>
-      (await admin()).revokeOwner(engine, owner, 'credential-changed', exceptId, 'credentialChanged');
-    this.#rise ??= import('./rise.js').then(
-      ({ Rise }) => new Rise(engine, engine.changes, (handle) => engine.sessionOf(handle), endOthers),
-    );
+    this.#rise ??= import('./rise.js').then(({ Rise }) => new Rise(this.#engine));
     return this.#rise;
   }
 
@@ -267,8 +261,6 @@ export function during<Result>(handle: SessionHandle, run: () => Promise<Result>
   });
   return promise;
 }
-
-const admin = () => import('./admin.js');
 
 /** Another session begins: that the one before was to end with the response is not said of it. */
 async function anew(handle: SessionHandle, begin: () => Promise<void>): Promise<void> {

@@ -104,6 +104,61 @@ describe.each(storeKinds)('at most so many sessions of one person: $name', (kind
     },
   );
 
+  describe('while a secret is rotated', () => {
+    const [older, newer] = [`A${testSecret}`, `B${testSecret}`];
+    /** Two of ada's sessions, begun under the older secret, and an app whose newest it is not. */
+    async function rotated(onExceed: 'evict-oldest' | 'reject') {
+      const maxPerOwner = { limit, onExceed };
+      const before = await stage.another(undefined, { maxPerOwner, secret: [older, newer] });
+      const early = [await signedIn(before, 'ada')];
+      stage.clock.advance(1);
+      early.push(await signedIn(before, 'ada'));
+      stage.clock.advance(1);
+      const after = await stage.app(undefined, { maxPerOwner, secret: [newer, older] });
+      return { early, before, after };
+    }
+    const signIn = async (app: TestApp, client = app.client()) => {
+      const { status } = await client.post('/sign-in/ada', { body: {} });
+      stage.clock.advance(1);
+      return { client, status };
+    };
+
+    it('the oldest goes, under whichever it began', async () => {
+      const { early, after } = await rotated('evict-oldest');
+      const late = [];
+      for (let n = 0; n < 4; n++) {
+        late.push((await signIn(after)).client);
+        expect(await after.sessions.count('ada')).toBe(limit);
+        expect(await Promise.all(early.map(isIn))).toEqual([n < 1, n < 2]);
+      }
+      expect(await Promise.all(late.map(isIn))).toEqual([false, true, true, true]);
+      expect((await early[0]?.get('/me'))?.json<Me>().endedReason).toBe('evicted');
+    });
+
+    it('those under the older one are enough to refuse a sign-in, and their own next one is not refused', async () => {
+      const { early, after } = await rotated('reject');
+      expect([(await signIn(after)).status, (await signIn(after)).status]).toEqual([200, 403]);
+      const [first, second] = early.map((client) => bearing(after, tokenOf(client)));
+      expect((await signIn(after, first)).status).toBe(200);
+      expect((await second?.post('/signOut'))?.status).toBe(200);
+      expect([(await signIn(after)).status, (await signIn(after)).status]).toEqual([200, 403]);
+    });
+
+    it('one who has as many under the older one alone is refused', async () => {
+      const { before, after } = await rotated('reject');
+      await signIn(before);
+      expect((await signIn(after)).status).toBe(403);
+      // A store of somebody else's might take a limit of none for none at all.
+      expect(stage.faulty.calls.map(({ method }) => method)).not.toContain('create');
+    });
+
+    it(`${crowd} sign-ins at once never leave more than ${limit}`, async () => {
+      const { after } = await rotated('evict-oldest');
+      await Promise.all(Array.from({ length: crowd }, () => after.client().post('/sign-in/ada', { body: {} })));
+      expect(await after.sessions.count('ada')).toBe(limit);
+    });
+  });
+
   it('a new token for the same session is not one more', async () => {
     const app = await stage.app(undefined, { maxPerOwner: { limit: 1, onExceed: 'reject' } });
     const client = await signedIn(app, 'ada');
