@@ -132,8 +132,8 @@ export const expressSession: readonly Mutant[] = [
     guarantee: 'G10',
     what: 'express-session: an error reaches the callback and is not thrown at the caller',
     file: 'src/express-session/store.ts',
-    find: 'const promise = (async () => run())();',
-    replace: 'const promise = run();',
+    find: 'process.nextTick(reply, error);\n    return;',
+    replace: 'throw error;',
     tests: [store],
   },
   {

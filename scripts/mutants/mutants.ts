@@ -7,6 +7,7 @@ import { revocationAndSeal } from './g06-g07.js';
 import { clocksAndStrangers } from './g08-g09.js';
 import { badInput } from './g10.js';
 import { outputAndMemory } from './g11-g12.js';
+import { limits } from './limits.js';
 import { betweenStores } from './migrating.js';
 import { mongodb } from './mongodb.js';
 import { takenOver } from './moving.js';
@@ -26,6 +27,7 @@ export const mutants: readonly Mutant[] = [
   ...outputAndMemory,
   ...expressSession,
   ...people,
+  ...limits,
   ...redis,
   ...postgres,
   ...mongodb,
