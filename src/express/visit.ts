@@ -11,7 +11,7 @@ import { applyCachingHeaders } from '../http/caching.js';
 import { appendSetCookie, expiredCookie, sessionCookie, tagCookie } from '../http/cookie.js';
 import type { CsrfTokens } from '../http/csrf-token.js';
 import { type GateHooks, installGate, type ResponseHead } from '../http/gate.js';
-import type { HeadBefore } from '../http/head-snapshot.js';
+import { type HeadBefore, headerNames } from '../http/head-snapshot.js';
 import type { Transport } from '../http/transport.js';
 import type { SessionStoreView } from './familiar/session-store.js';
 
@@ -72,7 +72,7 @@ export class Visit implements GateHooks {
     this.#res = res;
     // A handshake has nothing that could be held back, and no cookie can follow it.
     this.#gated = isHandshake(res);
-    this.#headBefore = { statusCode: res.statusCode, headerNames: res.getHeaderNames?.() ?? [] };
+    this.#headBefore = { statusCode: res.statusCode, headerNames: this.#gated ? [] : headerNames(res) };
   }
 
   /**

@@ -10,7 +10,7 @@ import { cutConnection } from './cut-connection.js';
 import type { GatedMethod, GatedResponse, GateHooks, HeldCall, Originals, Phase, PipedSource } from './gate-types.js';
 import { type HeadBefore, type HeadSnapshot, takeSnapshot } from './head-snapshot.js';
 import { applyHeaderArgument } from './header-args.js';
-import { type Covered, guardSocket, mask, uncovered, unguardSocket, unmask } from './held-response.js';
+import { guardSocket, Mask, unguardSocket } from './held-response.js';
 import { callBackWith, chunkBytes, streamDestroyedError, writeAfterEndError } from './node-errors.js';
 import type { ResponseHead } from './response-head.js';
 
@@ -52,7 +52,7 @@ export class Gate implements ResponseHead {
   #reason: string | undefined;
   /** No commit is due at the end: it was the call that froze the head, or the hook has been asked. */
   #endSettled = false;
-  #covered: Covered;
+  #mask: Mask | undefined;
   #socket: Socket | undefined;
 
   constructor(res: GatedResponse, hooks: GateHooks, gatedWriteHead: GatedMethod, before?: HeadBefore) {
@@ -72,8 +72,8 @@ export class Gate implements ResponseHead {
     this.phase = res.writableEnded ? 'done' : this.headOut ? 'flowing' : 'open';
   }
 
-  /** Freezes the head of a response that did not call `writeHead`. Afterwards the phase says how to go on. */
-  freeze(): void {
+  /** Freezes the head of a response that did not call `writeHead`. Afterwards the phase says how to go on. `byEnd`: it is `end` that does. */
+  freeze(byEnd = false): void {
     if (this.phase === 'open' && this.res.writeHead !== this.#writeHead) {
       this.phase = 'asking';
       try {
@@ -83,7 +83,7 @@ export class Gate implements ResponseHead {
       }
       if (this.phase !== 'open') return;
     }
-    this.commitHead();
+    this.commitHead(byEnd);
   }
 
   /** Takes the arguments of a `writeHead` as Node does. False where Node refuses them by throwing. */
@@ -98,7 +98,7 @@ export class Gate implements ResponseHead {
   }
 
   /** Asks for the commit that is due before the head: the phase is `passing`, `held` or `failed` then. */
-  commitHead(): void {
+  commitHead(byEnd = false): void {
     const { res } = this;
     this.#status = res.statusCode;
     if (!this.http2 && res.statusMessage && illegalReason.test(res.statusMessage)) {
@@ -107,7 +107,7 @@ export class Gate implements ResponseHead {
     }
     this.phase = 'passing';
     try {
-      this.#waitFor(this.hooks.beforeHead(this));
+      this.#waitFor(this.hooks.beforeHead(this), byEnd);
     } catch (error) {
       this.fail(error);
     }
@@ -222,14 +222,16 @@ export class Gate implements ResponseHead {
   }
 
   setHeader(name: string, value: number | string | readonly string[]): void {
-    uncovered(this.res, this.#covered, 'setHeader').call(this.res, name, value);
+    if (this.#mask) this.#mask.change('setHeader', name, value);
+    else this.res.setHeader(name, value);
   }
 
   removeHeader(name: string): void {
-    uncovered(this.res, this.#covered, 'removeHeader').call(this.res, name);
+    if (this.#mask) this.#mask.change('removeHeader', name);
+    else this.res.removeHeader(name);
   }
 
-  #waitFor(pending: void | Promise<void>): void {
+  #waitFor(pending: void | Promise<void>, byEnd = false): void {
     if (pending === undefined) return;
     const { res } = this;
     this.phase = 'held';
@@ -239,7 +241,7 @@ export class Gate implements ResponseHead {
     }
     this.calls = [];
     this.heldLength = 0;
-    this.#covered = mask(res);
+    this.#mask = new Mask(res, byEnd);
     if (!this.http2) this.#socket = guardSocket(res);
     Promise.resolve(pending).then(
       () => this.#settled(),
@@ -307,8 +309,8 @@ export class Gate implements ResponseHead {
 
   #unhold(): void {
     if (this.phase !== 'held') return;
-    unmask(this.res, this.#covered);
-    this.#covered = undefined;
+    this.#mask?.off();
+    this.#mask = undefined;
     if (this.#socket) unguardSocket(this.#socket);
     this.#socket = undefined;
     this.calls = noCalls;

@@ -55,7 +55,12 @@ export type Originals = { readonly [Name in Replaced]: GatedMethod };
 /** A response of node:http, or of http2's compatibility layer, seen as the gate uses it. */
 export type GatedResponse = Omit<ServerResponse, Replaced | 'cork' | 'uncork' | 'destroy'> & {
   [Name in Replaced | 'cork' | 'uncork' | 'destroy']: GatedMethod;
-} & { [gateKey]: Gate; getRawHeaderNames?(): string[] };
+} & {
+  [gateKey]: Gate;
+  getRawHeaderNames?(): string[];
+  /** Node's own: the text of the head, null until it is made; absent in HTTP/2. */
+  _header?: string | null;
+};
 
 /** A stream that pipes into a response. */
 export interface PipedSource {

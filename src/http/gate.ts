@@ -77,7 +77,7 @@ function end(this: GatedResponse, chunk?: unknown, encoding?: unknown, callback?
     case 'open':
     case 'asking':
       if (chunk && typeof chunk !== 'function') checkChunk(chunk);
-      gate.freeze();
+      gate.freeze(true);
       return gate.proceedToEnd(chunk, encoding, callback);
     case 'flowing':
       if (chunk && typeof chunk !== 'function') checkChunk(chunk);

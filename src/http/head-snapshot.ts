@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
+import type { OutgoingHttpHeader } from 'node:http';
 import type { GatedResponse } from './gate-types.js';
 
 /** Status and headers of a response at one moment, to go back to. Cheap to take: it runs on every request. */
@@ -7,37 +7,33 @@ export interface HeadSnapshot {
   /** Absent in HTTP/2, where even reading it warns. */
   readonly statusMessage: string | undefined;
   readonly sendDate: boolean;
-  readonly headers: OutgoingHttpHeaders;
-  /** The names as they were written, in the order of `headers`; HTTP/2 has lower case only. */
-  readonly rawNames: readonly string[] | undefined;
+  /** In the order in which they were set. */
+  readonly headers: readonly { readonly name: string; readonly value: OutgoingHttpHeader }[];
 }
 
 /** What is cheap to know of a head early: enough to leave out of a later snapshot what came in between. */
 export interface HeadBefore {
   readonly statusCode: number;
-  /** In lower case. */
   readonly headerNames: readonly string[];
 }
 
+/** As they were written; HTTP/2 has lower case only. */
+export const headerNames = (res: Pick<GatedResponse, 'getHeaderNames' | 'getRawHeaderNames'>): readonly string[] =>
+  res.getRawHeaderNames?.() ?? res.getHeaderNames();
+
 /** `before`: the snapshot is of that earlier moment, as far as names tell. */
 export function takeSnapshot(res: GatedResponse, http2: boolean, before?: HeadBefore): HeadSnapshot {
-  const headers = res.getHeaders();
-  let rawNames = http2 ? undefined : res.getRawHeaderNames?.();
-  if (before && before.headerNames.length !== Object.keys(headers).length) {
-    rawNames = rawNames?.filter((name) => before.headerNames.includes(name.toLowerCase()));
-    for (const name in headers) if (!before.headerNames.includes(name)) delete headers[name];
-  }
-  for (const name in headers) {
-    const value = headers[name];
+  const headers = [];
+  for (const name of before?.headerNames ?? headerNames(res)) {
+    const value = res.getHeader(name);
     // appendHeader pushes into the array that is set.
-    if (Array.isArray(value)) headers[name] = [...value];
+    if (value !== undefined) headers.push({ name, value: Array.isArray(value) ? [...value] : value });
   }
   return {
     statusCode: before?.statusCode ?? res.statusCode,
     statusMessage: http2 || before ? undefined : res.statusMessage,
     sendDate: res.sendDate,
     headers,
-    rawNames,
   };
 }
 
@@ -53,13 +49,7 @@ export function restoreSnapshot(res: GatedResponse, http2: boolean, snapshot: He
     // Those of the body that will not go out.
     res.addTrailers({});
   }
-  const { headers, rawNames } = snapshot;
-  let at = 0;
-  for (const name in headers) {
-    const value = headers[name] as OutgoingHttpHeader;
-    res.setHeader(rawNames?.[at] ?? name, Array.isArray(value) ? [...value] : value);
-    at += 1;
-  }
+  for (const { name, value } of snapshot.headers) res.setHeader(name, Array.isArray(value) ? [...value] : value);
   res.statusCode = snapshot.statusCode;
   res.sendDate = snapshot.sendDate;
 }
@@ -67,9 +57,9 @@ export function restoreSnapshot(res: GatedResponse, http2: boolean, snapshot: He
 /** Whether status and headers are still what a snapshot holds. */
 export function matchesSnapshot(res: GatedResponse, snapshot: HeadSnapshot): boolean {
   if (res.statusCode !== snapshot.statusCode) return false;
-  const names = Object.keys(snapshot.headers);
+  const { headers } = snapshot;
   return (
-    names.length === res.getHeaderNames().length &&
-    names.every((name) => String(res.getHeader(name)) === String(snapshot.headers[name]))
+    headers.length === res.getHeaderNames().length &&
+    headers.every(({ name, value }) => String(res.getHeader(name)) === String(value))
   );
 }

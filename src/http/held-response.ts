@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type GatedMethod, type GatedResponse, gateKey } from './gate-types.js';
+import { type GatedResponse, gateKey } from './gate-types.js';
 import { headersSentError } from './node-errors.js';
 
 /**
@@ -23,6 +23,18 @@ const face: PropertyDescriptorMap = {
   cork: method((res) => void res[gateKey].calls.push({ method: 'cork' })),
   uncork: method((res) => void res[gateKey].calls.push({ method: 'uncork' })),
   destroy: method(destroy),
+};
+
+/** What Node takes for a head that has gone: its own mutators then refuse, and `headersSent` says so. */
+const goneHead = '\r\n';
+
+/**
+ * The face of one that is held by its very end, as most are: the rest of it Node's own members show, given `goneHead`
+ * for a head. What is left of the calls to come is refused by the gate, and nothing of the body is counted.
+ */
+const endedFace: PropertyDescriptorMap = {
+  writableEnded: { value: true, configurable: true },
+  destroy: face.destroy as PropertyDescriptor,
 };
 
 function accessor(get: (res: GatedResponse) => unknown): PropertyDescriptor {
@@ -56,28 +68,54 @@ function destroy(res: GatedResponse, error: unknown): unknown {
   return res;
 }
 
-/** What `mask` covered, for `unmask`: own properties that some wrapper had put on the response. */
-export type Covered = ReadonlyMap<string, PropertyDescriptor> | undefined;
+/** A response under its face. */
+export class Mask {
+  readonly #res: GatedResponse;
+  readonly #face: PropertyDescriptorMap;
+  /** Own properties that some wrapper had put on the response. */
+  #covered: Map<string, PropertyDescriptor> | undefined;
 
-export function mask(res: GatedResponse): Covered {
-  let covered: Map<string, PropertyDescriptor> | undefined;
-  for (const name in face) {
-    if (!Object.hasOwn(res, name)) continue;
-    covered ??= new Map();
-    covered.set(name, Object.getOwnPropertyDescriptor(res, name) as PropertyDescriptor);
+  /** `byEnd`: it is held by the call that ends it, with its head. */
+  constructor(res: GatedResponse, byEnd: boolean) {
+    this.#res = res;
+    // HTTP/2 has no `_header`, and a response whose head is out has a real one.
+    const light = byEnd && res._header === null;
+    this.#face = light ? endedFace : face;
+    for (const name in this.#face) {
+      if (!Object.hasOwn(res, name)) continue;
+      this.#covered ??= new Map();
+      this.#covered.set(name, Object.getOwnPropertyDescriptor(res, name) as PropertyDescriptor);
+    }
+    Object.defineProperties(res, this.#face);
+    if (light) res._header = goneHead;
   }
-  Object.defineProperties(res, face);
-  return covered;
-}
 
-export function unmask(res: GatedResponse, covered: Covered): void {
-  for (const name in face) Reflect.deleteProperty(res, name);
-  for (const [name, own] of covered ?? []) Object.defineProperty(res, name, own);
-}
+  off(): void {
+    const res = this.#res;
+    this.#showHead();
+    // Last in, first out: V8 then finds back to the hidden class before.
+    for (const name of Object.keys(this.#face).reverse()) Reflect.deleteProperty(res, name);
+    for (const [name, own] of this.#covered ?? []) Object.defineProperty(res, name, own);
+  }
 
-/** The method that `mask` covered: of the response itself, or of its prototype. */
-export function uncovered(res: GatedResponse, covered: Covered, name: 'setHeader' | 'removeHeader'): GatedMethod {
-  return covered?.get(name)?.value ?? (res[gateKey].phase === 'held' ? Object.getPrototypeOf(res)[name] : res[name]);
+  /** Calls a mutator as if nothing were held: of the response itself, or of its prototype. */
+  change(name: 'setHeader' | 'removeHeader', ...args: unknown[]): void {
+    const res = this.#res;
+    if (this.#face === face) {
+      Reflect.apply(this.#covered?.get(name)?.value ?? Object.getPrototypeOf(res)[name], res, args);
+      return;
+    }
+    this.#showHead();
+    try {
+      Reflect.apply(res[name], res, args);
+    } finally {
+      res._header = goneHead;
+    }
+  }
+
+  #showHead(): void {
+    if (this.#res._header === goneHead) this.#res._header = null;
+  }
 }
 
 type HeldSocket = Socket & { [gateKey]?: GatedResponse };

@@ -600,10 +600,13 @@ describe('connections', () => {
   });
 
   test('a destroy after the end waits for the commit, so that the client gets what it would have got', async () => {
-    for (const protocol of ['http', 'https'] as const) {
+    const ways: Handler[] = [(req) => req.socket.destroy(), (_req, res) => res.destroy()];
+    for (const [protocol, destroy] of (['http', 'https'] as const).flatMap((name) =>
+      ways.map((way) => [name, way] as const),
+    )) {
       const handler: Handler = (req, res) => {
         res.end('the whole answer');
-        req.socket.destroy();
+        destroy(req, res);
       };
       const bare = await rawRequest(protocol, await start(handler, protocol), get()).closed;
       const { gate, log, port } = await held(handler, protocol);
