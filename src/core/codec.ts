@@ -14,7 +14,8 @@
  *                   ["u"] undefined           ["nan"]  ["inf"]  ["-inf"]
  *                   and -0 is the JSON number -0.
  *
- * The bytes depend on the data and the order of its keys alone, so equal bytes mean an unchanged session.
+ * The bytes depend on the data and the order of its keys alone, so equal bytes mean an unchanged session. (Data with a
+ * hidden `toJSON` is written tagged although JSON could say it: one write more, once.)
  */
 import { isUtf8 } from 'node:buffer';
 import { reviveMembers } from './codec-tagged-read.js';
