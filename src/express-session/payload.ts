@@ -40,22 +40,27 @@ const expiresAt = ',"expires":';
 
 /** The session as it is at this moment. Throws a SessionError for what JSON can't say or what could not be read back. */
 export function draftOf(session: unknown, now: number, idleMs: number, maxBytes: number): Draft {
-  if (typeof session !== 'object' || session === null) throw notASession(describe(session));
-  const { cookie, ...data } = session as Record<string, unknown>;
-  if (typeof cookie !== 'object' || cookie === null) throw notASession('one without a cookie');
+  const use = useOf(session, now, idleMs);
+  const { cookie: _, ...data } = session as Record<string, unknown>;
   const text = jsonOf(data);
-  const { expires, ...fields } = cookieFields(cookie);
-  const cookieText = jsonOf(fields);
-  const bytes = Buffer.byteLength(text) + Buffer.byteLength(cookieText);
+  const bytes = Buffer.byteLength(text) + Buffer.byteLength(use.cookie);
   if (bytes > maxBytes) throw tooLarge(data, bytes, maxBytes);
+  return { data: text, ...use };
+}
+
+/** What the session's cookie says at this moment: all that a use without a change has to tell. */
+export function useOf(session: unknown, now: number, idleMs: number): Omit<Draft, 'data'> {
+  if (typeof session !== 'object' || session === null) throw notASession(describe(session));
+  const { cookie } = session as Record<string, unknown>;
+  if (typeof cookie !== 'object' || cookie === null) throw notASession('one without a cookie');
+  const { expires, ...fields } = cookieFields(cookie);
+  const text = jsonOf(fields);
   const moment = momentOf(expires);
+  if (moment === undefined) return { cookie: text, hasExpires: false, expiresAt: now + idleMs, lifetimeMs: idleMs };
   const { originalMaxAge } = fields;
-  if (moment === undefined) {
-    return { data: text, cookie: cookieText, hasExpires: false, expiresAt: now + idleMs, lifetimeMs: idleMs };
-  }
   const rolls = typeof originalMaxAge === 'number' && originalMaxAge > 0;
   const lifetimeMs = rolls ? originalMaxAge : moment - now;
-  return { data: text, cookie: cookieText, hasExpires: true, expiresAt: moment, lifetimeMs };
+  return { cookie: text, hasExpires: true, expiresAt: moment, lifetimeMs };
 }
 
 /** A Cookie of express-session answers `toJSON`; sessions that an app made by hand have plain fields. */

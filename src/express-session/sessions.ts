@@ -36,6 +36,7 @@ import {
   readPayload,
   sessionFrom,
   type Texts,
+  useOf,
 } from './payload.js';
 import { Remembered } from './remembered.js';
 import { isSafe, RequestStarts } from './requests.js';
@@ -284,7 +285,7 @@ export class Sessions implements Managed {
   async touch(sid: string, session: object): Promise<void> {
     const base = this.#baseOf(sid, session) ?? (await this.#loadedFor(sid, session));
     if (!base) return;
-    const draft = { ...this.#draft(session), data: base.seen.data };
+    const draft = { data: base.seen.data, ...useOf(session, this.config.clock.now(), this.config.idleMs) };
     const deadline = this.guard.deadline();
     const { stored, texts } = base.kept;
     const unchanged = draft.cookie === base.seen.cookie && texts.expires === this.#expires(draft, stored);
