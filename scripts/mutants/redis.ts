@@ -7,6 +7,14 @@ const twoConnections = 'test/redis/watch-ioredis.test.ts';
 
 export const redis: readonly Mutant[] = [
   {
+    guarantee: 'G10',
+    what: 'redis: a link that a client never gives is not waited for',
+    file: 'src/stores/redis/watch/watch.ts',
+    find: 'link = await unlessAborted(signal, this.#fleet.open(address, events, signal), (late) => late.close());',
+    replace: 'link = await this.#fleet.open(address, events, signal);',
+    tests: ['test/redis/half-open.test.ts'],
+  },
+  {
     guarantee: 'G6',
     what: 'redis: a value of a newer release is ended',
     file: 'src/stores/redis/scripts.gen.ts',

@@ -62,8 +62,8 @@ import { RedisPort } from './redis/port.js';
 import { replaceInSteps } from './redis/replace-in-steps.js';
 import { type Quorum, ReplicatedEnds } from './redis/replicas.js';
 import { scanPage } from './redis/scan.js';
-import type { Fleet } from './redis/watch/link.js';
-import { openWatch } from './redis/watch/watch.js';
+import { type Fleet, unlessAborted } from './redis/watch/link.js';
+import { openWatch, openWithinMs } from './redis/watch/watch.js';
 
 export type {
   IoredisClient,
@@ -235,7 +235,9 @@ class FullRedis extends Redis implements Watchable, Scannable {
 
   async watch(onChange: (id: SessionId | 'all') => void): Promise<Watch> {
     // A cluster client that is still connecting knows no primaries yet; this waits for it.
-    if (this.#fleet.primaries().length === 0) await this.port.get(this.keys.pattern());
+    if (this.#fleet.primaries().length === 0) {
+      await unlessAborted(AbortSignal.timeout(openWithinMs), this.port.get(this.keys.pattern()), () => undefined);
+    }
     const watch = await openWatch(this.#fleet, this.#whole, onChange);
     const close = (): void => {
       this.#watches.delete(close);

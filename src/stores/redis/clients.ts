@@ -40,7 +40,8 @@ export interface NodeRedisOptions {
 /**
  * Buffers for replies (`$` in RESP), and not the time limit that the client was made with: that is an AbortSignal for each
  * command, which costs as much as sending it. It only takes back what was not sent yet, so who is ready to send can do
- * without; every call has the store's deadline anyway.
+ * without; every call has the store's deadline anyway. What is sent on a link on which nothing passes stays in the client's
+ * queue, with a time limit or without, until the client gives up the link (docs/stores/redis.md).
  */
 export const untimed = { typeMapping: { 36: Buffer }, timeout: undefined } as const;
 

@@ -13,7 +13,7 @@ import { setTimeout } from 'node:timers/promises';
 import { SessionError } from '../../core/errors.js';
 import type { RedisPort } from './port.js';
 import { runScript } from './port.js';
-import type { Connection, Fleet } from './watch/link.js';
+import { type Connection, type Fleet, unlessAborted } from './watch/link.js';
 import { slotOf } from './watch/slot.js';
 
 export interface Quorum {
@@ -91,7 +91,8 @@ export class ReplicatedEnds {
       if (this.#connections.get(address) === opening) this.#connections.delete(address);
     };
     const signal = AbortSignal.any([this.#end.signal, AbortSignal.timeout(this.#quorum.timeoutMs + slackMs)]);
-    const opening = this.#fleet.connect(address, forget, signal);
+    const connecting = this.#fleet.connect(address, forget, signal);
+    const opening = unlessAborted(signal, connecting, (late) => late.close());
     this.#connections.set(address, opening);
     opening.catch(forget);
     return opening;

@@ -57,6 +57,22 @@ export async function opening<T>(signal: AbortSignal, close: () => void, open: (
   }
 }
 
+/**
+ * The answer, unless `signal` aborts first; what comes after that goes to `late`. For what a client itself makes wait, and
+ * knows no signal for: a connection to lend, or a command of a client that has not found its servers yet.
+ */
+export function unlessAborted<T>(signal: AbortSignal, answer: Promise<T>, late: (value: T) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => {
+      reject(signal.reason);
+      answer.then(late, () => undefined);
+    };
+    if (signal.aborted) return giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+  });
+}
+
 export type Command = (args: Argument[]) => Promise<unknown>;
 
 /**

@@ -25,13 +25,13 @@ import { SessionError } from '../../../core/errors.js';
 import type { SessionId } from '../../../core/ids.js';
 import type { Ended, StoredRecord, Watch } from '../../../core/store.js';
 import { bufferOf, decode, idOf, type Keys, tagOf } from '../layout.js';
-import type { Fleet, Link, LinkEvents } from './link.js';
+import { type Fleet, type Link, type LinkEvents, unlessAborted } from './link.js';
 import { slotCount, slotOf } from './slot.js';
 
 /** Half of the time within which a lost link must be known (G6). */
 const answerWithinMs = 1_000;
 /** Nothing relies on a link that is still being opened, so a slow network gets longer. */
-const openWithinMs = 2_000;
+export const openWithinMs = 2_000;
 const firstRetryMs = 20;
 const lastRetryMs = 500;
 
@@ -160,7 +160,7 @@ export class Tracking implements Watch {
       },
     };
     const signal = AbortSignal.any([this.#end.signal, AbortSignal.timeout(openWithinMs)]);
-    link = await this.#fleet.open(address, events, signal);
+    link = await unlessAborted(signal, this.#fleet.open(address, events, signal), (late) => late.close());
     if (lost || signal.aborted) {
       link.close();
       throw unwatched('the link was lost while it was opened');
