@@ -105,7 +105,7 @@ export class Engine implements Parts {
     if (handle.session) return handle.session;
     if (handle.error) throw handle.error;
     const session = new Session(this.#verbs, handle);
-    if (handle.stored) fill(session, decodeStored(handle.stored));
+    if (handle.stored) fill(session, decodeStored(handle.stored, !handle.facts.safe));
     // Asks the app's own function: what it throws must reach the handler, before there is anything to store.
     else void handle.facts.lifetime;
     handle.session = session;

@@ -32,6 +32,17 @@ test('what JSON can not say is decoded each time, and is never taken for untouch
   expect(isUntouched(again as unknown as Session, one)).toBe(false);
 });
 
+test('what is decoded to be changed is not kept, and is compared by the codec', () => {
+  const one = stored({ cart: ['a'] });
+  const data = decodeStored(one, true);
+  expect(data).toStrictEqual({ cart: ['a'] });
+  expect(one.decoded?.value).toBeUndefined();
+  expect(isUntouched(data as unknown as Session, one)).toBe(false);
+  // What an earlier request left is good for it too.
+  decodeStored(one);
+  expect(isUntouched(decodeStored(one, true) as unknown as Session, one)).toBe(true);
+});
+
 describe('what was decoded is kept only where it takes as little memory as the cache reckons (G12)', () => {
   const many = (count: number, make: (i: number) => unknown) => Array.from({ length: count }, (_, i) => make(i));
   const kept = (data: object): boolean => {

@@ -6,13 +6,16 @@ import { copyJson, sameMembers, weightOf } from './json-copy.js';
 import { unreadable } from './refusals.js';
 import { type Data, dataOf, reservedNames, Session } from './session.js';
 
-/** What was decoded once is copied afterwards, as long as the stored state is remembered and takes little memory. */
-export function decodeStored(stored: Stored): Data {
+/**
+ * What was decoded once is copied afterwards, as long as the stored state is remembered and takes little memory.
+ * `toChange`: another state most likely takes its place soon, and to keep this one would cost more than it saves.
+ */
+export function decodeStored(stored: Stored, toChange = false): Data {
   const { decoded } = stored;
   if (decoded?.value) return copyJson(decoded.value);
   const data = decode(stored);
   // The cache reckons with three times the text and a share in 1 KiB: what takes more would break its bound (G12).
-  if (!decoded || !isPlain(stored.data) || weightOf(data) > 3 * stored.data.length + 1_024) return data;
+  if (toChange || !decoded || !isPlain(stored.data) || weightOf(data) > 3 * stored.data.length + 1_024) return data;
   decoded.value = data;
   return copyJson(data);
 }

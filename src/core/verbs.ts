@@ -175,7 +175,7 @@ export class Verbs implements SessionVerbs {
       const deadline = engine.guard.deadline();
       for (;;) {
         const before = storedOf(handle);
-        const draft = decodeStored(before);
+        const draft = decodeStored(before, true);
         applied(draft, change);
         const data = engine.changes.encode(draft, legacyOf(session));
         if (sameBytes(data, before.data)) {
