@@ -97,7 +97,8 @@ export function writeRecord(header: RecordHeader, data: Uint8Array): Uint8Array 
   if (header.maxAgeMs !== undefined) details.maxAge = header.maxAgeMs;
   if (header.movedFrom !== undefined) details.movedFrom = header.movedFrom;
   const text = Buffer.from(JSON.stringify(details));
-  const out = Buffer.alloc(fixed + text.length + data.length);
+  // Not `alloc`: a buffer outside of the pool costs more than all that is written to it. The rest is written whole.
+  const out = Buffer.allocUnsafe(fixed + text.length + data.length).fill(0, hashAt, lengthAt);
   out[0] = format;
   out[1] =
     (header.persistent ? 1 : 0) |

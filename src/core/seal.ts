@@ -37,14 +37,14 @@ export const sealOverhead = textAt + tagBytes;
  */
 export type SealFault = 'malformed' | 'authentication' | 'newer-format' | 'unknown-key';
 
-/** As many session keys are remembered: a session that is written now is often written again soon. */
+/** As many session keys are remembered, with what is bound to them: a session that is written now is often written again soon. */
 const mostSessionKeys = 2_000;
 
 export class Sealer {
   readonly #keyring: Keyring;
   readonly #audience: Buffer;
-  /** The latest session keys under the newest key of the ring, oldest first. */
-  readonly #sessionKeys = new Map<SessionId, KeyObject>();
+  /** The latest sessions under the newest key of the ring, oldest first. */
+  readonly #lately = new Map<SessionId, Sealing>();
 
   constructor(keyring: Keyring, audience: string) {
     this.#keyring = keyring;
@@ -56,9 +56,9 @@ export class Sealer {
     out[0] = format;
     out[1] = keys.fingerprint;
     nextRandom(nonceBytes).copy(out, nonceAt);
-    const nonce = out.subarray(nonceAt, textAt);
-    const sealing = createCipheriv(cipher, this.#sessionKey(keys, id), nonce, tagLength);
-    sealing.setAAD(this.#associated(keys.fingerprint, id));
+    const { key, associated } = this.#sealing(keys, id);
+    const sealing = createCipheriv(cipher, key, out.subarray(nonceAt, textAt), tagLength);
+    sealing.setAAD(associated);
     sealing.update(plaintext).copy(out, textAt);
     sealing.final();
     sealing.getAuthTag().copy(out, out.length - tagBytes);
@@ -75,8 +75,9 @@ export class Sealer {
     const nonce = bytes.subarray(nonceAt, textAt);
     const end = bytes.length - tagBytes;
     for (const keys of candidates) {
-      const opening = createDecipheriv(cipher, this.#sessionKey(keys, id), nonce, tagLength);
-      opening.setAAD(this.#associated(fingerprint, id));
+      const { key, associated } = this.#sealing(keys, id);
+      const opening = createDecipheriv(cipher, key, nonce, tagLength);
+      opening.setAAD(associated);
       opening.setAuthTag(bytes.subarray(end));
       const plaintext = opening.update(bytes.subarray(textAt, end));
       try {
@@ -89,25 +90,32 @@ export class Sealer {
     return 'authentication';
   }
 
-  #sessionKey(keys: PurposeKeys, id: SessionId): KeyObject {
-    if (keys !== this.#keyring.newest) return sessionKey(keys, id);
-    const known = this.#sessionKeys.get(id);
+  #sealing(keys: PurposeKeys, id: SessionId): Sealing {
+    if (keys !== this.#keyring.newest) return this.#derived(keys, id);
+    const known = this.#lately.get(id);
     if (known) return known;
-    const made = sessionKey(keys, id);
-    if (this.#sessionKeys.size >= mostSessionKeys) {
-      for (const oldest of this.#sessionKeys.keys()) {
-        this.#sessionKeys.delete(oldest);
+    const made = this.#derived(keys, id);
+    if (this.#lately.size >= mostSessionKeys) {
+      for (const oldest of this.#lately.keys()) {
+        this.#lately.delete(oldest);
         break;
       }
     }
-    this.#sessionKeys.set(id, made);
+    this.#lately.set(id, made);
     return made;
   }
 
-  #associated(fingerprint: number, id: SessionId): Buffer {
+  #derived(keys: PurposeKeys, id: SessionId): Sealing {
     const name = Buffer.from(id);
-    return Buffer.concat([Buffer.from([format, fingerprint, name.length]), name, this.#audience]);
+    const head = Buffer.from([format, keys.fingerprint, name.length]);
+    return { key: sessionKey(keys, id), associated: Buffer.concat([head, name, this.#audience]) };
   }
+}
+
+/** What each sealing of a session has in common: the key, and the associated data. */
+interface Sealing {
+  readonly key: KeyObject;
+  readonly associated: Buffer;
 }
 
 /** As a key object: from Node 24 on, ciphers spend five times as long on making one of plain bytes themselves. */
