@@ -116,6 +116,22 @@ export const socketsAndPolling: readonly Mutant[] = [
   },
   {
     guarantee: 'G12',
+    what: 'a handshake that is no upgrade ends with its request',
+    file: 'src/express/handshake-life.ts',
+    find: 'if (upgrade ?? req.headers.upgrade !== undefined) return',
+    replace: 'if (upgrade !== undefined) return',
+    tests: ['test/sockets/polling.test.ts'],
+  },
+  {
+    guarantee: 'G6',
+    what: 'a stream is followed as long as its response, not as its request',
+    file: 'src/express/handshake-life.ts',
+    find: 'const end = responseOf(req) ?? req;',
+    replace: 'const end = req;',
+    tests: ['test/sockets/polling.test.ts'],
+  },
+  {
+    guarantee: 'G12',
     what: 'a closed socket lets go of its session',
     file: 'src/express/upgrade.ts',
     find: "      ws.once('close', letGo);\n",

@@ -12,14 +12,22 @@ export function holdForSocket(engine: Engine, handle: SessionHandle, socket: Dup
 /** One listener for each connection, however many handshakes come over it. */
 const waiting = new WeakMap<Duplex, Set<() => void>>();
 
-export function whenClosed(socket: Duplex, run: () => void): void {
-  if (socket.destroyed) return run();
-  const known = waiting.get(socket);
-  if (known) return void known.add(run);
-  const runs = new Set([run]);
-  waiting.set(socket, runs);
-  socket.once('close', () => {
-    waiting.delete(socket);
-    for (const each of runs) each();
-  });
+/** The answer takes it back. */
+export function whenClosed(socket: Duplex, run: () => void): () => void {
+  if (socket.destroyed) {
+    run();
+    return () => {};
+  }
+  let runs = waiting.get(socket);
+  if (!runs) {
+    const those = new Set<() => void>();
+    runs = those;
+    waiting.set(socket, those);
+    socket.once('close', () => {
+      waiting.delete(socket);
+      for (const each of those) each();
+    });
+  }
+  const all = runs.add(run);
+  return () => void all.delete(run);
 }

@@ -18,10 +18,10 @@ import {
 } from '../http/upgrade.js';
 import { factsOfUpgrade, refuseCrossSite, transportFor } from './arrival.js';
 import { type Demands, demandsOf, refusalOf, requirementNames, type SignInRequirements, wordOf } from './demands.js';
+import { whenOver } from './handshake-life.js';
 import { Lapse, lapseAt } from './lapse.js';
 import type { HttpConfig } from './options.js';
 import { type ExpressApp, isEncrypted, throughApp } from './request-facts.js';
-import { whenClosed } from './socket-life.js';
 import type { House } from './visit.js';
 
 /** `aal`, `freshWithin` and `scope` as `require()` takes them, and for as long as the socket is open. */
@@ -44,7 +44,8 @@ export interface AcceptedUpgrade {
   readonly session: Session;
   /**
    * Aborts when the session ends, expires or is revoked, by whomever, until the connection has closed, as
-   * `session.info.signal` does; and when what was asked for with `freshWithin` or `scope` has run out.
+   * `session.info.signal` does; and when what was asked for with `freshWithin` or `scope` has run out. Where the request
+   * was no upgrade (long polling) it aborts until the response is over; what lives longer is told through `onEnd`.
    */
   readonly signal: AbortSignal;
   /**
@@ -104,7 +105,7 @@ export async function openUpgrade(
     if (error) return refused(error);
   }
   engine.detach(handle);
-  return accepted(house, handle, req.socket, demands);
+  return accepted(house, handle, req, demands);
 }
 
 function refusalFor(
@@ -131,7 +132,7 @@ function reportRefusal({ engine }: House, handle: SessionHandle, error: SessionE
   engine.events.emit({ type: 'guard-refused', reason: wordOf(error), ...(id === undefined ? {} : { id }) }, handle);
 }
 
-function accepted(house: House, handle: SessionHandle, socket: Duplex, demands: Demands): AcceptedUpgrade {
+function accepted(house: House, handle: SessionHandle, req: IncomingMessage, demands: Demands): AcceptedUpgrade {
   const { engine } = house;
   const { clock } = engine.config;
   const session = engine.sessionOf(handle);
@@ -141,16 +142,18 @@ function accepted(house: House, handle: SessionHandle, socket: Duplex, demands: 
     return error;
   });
   let holders = 0;
+  let waitNoMore = () => {};
   const releaseIfFree = () => {
     if (holders > 0) return;
+    waitNoMore();
     lapse.rest();
     engine.release(handle);
   };
   lapse.watch();
-  whenClosed(socket, releaseIfFree);
+  waitNoMore = whenOver(req, releaseIfFree);
   const watch = (): AbortSignal => {
     const signal = lapse.joined(session.info.signal);
-    // The connection of the handshake was not the one that lives on (long polling): watched again for who asks now.
+    // The handshake was not what lives on (long polling): watched again for who asks now.
     if (handle.released && handle.stored) {
       handle.released = false;
       engine.signals.follow(handle, handle.stored.id);
