@@ -8,8 +8,9 @@ export const surface: readonly Mutant[] = [
     guarantee: 'G5',
     what: "the session is the request's own, whatever app has it",
     file: 'src/express/request-properties.ts',
-    find: '  Object.defineProperties(req, properties);\n  visit.request = req;\n',
-    replace: '  visit.request = Object.defineProperties(Object.getPrototypeOf(req), properties);\n',
+    find: "  Object.defineProperty(req, 'session', session);\n",
+    replace: "  Object.defineProperty(Object.getPrototypeOf(req), 'session', session);\n",
+    also: [{ find: '  visit.request = req;\n', replace: '' }],
     tests: ['test/ecosystem/apps.test.ts'],
   },
   {

@@ -8,13 +8,16 @@ import { type Visit, visitKey, visitOf } from './visit.js';
 
 /**
  * They are the request's own, not its app's: Express gives a request the prototype of each app that it enters and takes
- * it back on the way out, so that an app called as a function (vhost), and what comes after a mounted one, would find
- * no session, and what they put there instead would be stored nowhere (G5).
+ * it back on the way out. On the prototype they would be missing in an app called as a function (vhost) and after a
+ * mounted one, and what is put there instead would be stored nowhere (G5).
  */
 export function attachVisit(req: IncomingMessage, visit: Visit): void {
   // Not enumerable: a request that is logged must not drag a session along.
   Object.defineProperty(req, visitKey, { value: visit });
-  Object.defineProperties(req, properties);
+  // One by one: all at once takes 4 µs, these 1.
+  Object.defineProperty(req, 'session', session);
+  Object.defineProperty(req, 'sessionID', sessionID);
+  Object.defineProperty(req, 'sessionStore', sessionStore);
   visit.request = req;
 }
 
@@ -58,32 +61,32 @@ const property = <Value>(
 
 const never = () => false;
 
-const properties: PropertyDescriptorMap = {
-  session: property<Session | null | undefined>(
-    'session',
-    (visit) => visit.found,
-    (visit, value) => {
-      if (value === null || value === undefined) visit.unset(value);
-      else if (value === visit.handle.session) visit.resume();
-      else return false;
-      return true;
-    },
-    'Set its keys one by one, or end the session with `await req.session.destroy()`.',
-  ),
-  sessionID: property<SessionId | undefined>(
-    'sessionID',
-    // A log line asks for it too, of requests whose session can't be looked up.
-    (visit) => (visit.handle.error ? undefined : visit.session.id),
-    never,
-    'A new id comes with a new token: req.session.regenerate().',
-  ),
-  sessionStore: property(
-    'sessionStore',
-    (visit) => {
-      visit.sessionStore ??= sessionStoreView(visit);
-      return visit.sessionStore;
-    },
-    never,
-    'Give session() another store.',
-  ),
-};
+const session = property<Session | null | undefined>(
+  'session',
+  (visit) => visit.found,
+  (visit, value) => {
+    if (value === null || value === undefined) visit.unset(value);
+    else if (value === visit.handle.session) visit.resume();
+    else return false;
+    return true;
+  },
+  'Set its keys one by one, or end the session with `await req.session.destroy()`.',
+);
+
+const sessionID = property<SessionId | undefined>(
+  'sessionID',
+  // A log line asks for it too, of requests whose session can't be looked up.
+  (visit) => (visit.handle.error ? undefined : visit.session.id),
+  never,
+  'A new id comes with a new token: req.session.regenerate().',
+);
+
+const sessionStore = property(
+  'sessionStore',
+  (visit) => {
+    visit.sessionStore ??= sessionStoreView(visit);
+    return visit.sessionStore;
+  },
+  never,
+  'Give session() another store.',
+);
