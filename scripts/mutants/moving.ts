@@ -171,6 +171,14 @@ export const takenOver: readonly Mutant[] = [
     tests: letGo,
   },
   {
+    guarantee: 'G2',
+    what: 'moving: a session begins under the id that its marker names',
+    file: markers,
+    find: 'if (under === all[0] && mark.id !== id) return false;',
+    replace: '',
+    tests: letGo,
+  },
+  {
     guarantee: 'G6',
     what: 'moving: a revocation under an older key keeps out what begins under a newer one',
     file: bars,

@@ -109,6 +109,22 @@ describe.each(newStores)('beside the cookie of express-session, into: $name', (k
     expect((await browser(['mine'], undefined, small).me()).owner).toBeUndefined();
   });
 
+  it('what was claimed for a stranger does not begin as somebody else, where its marker would not find it', async () => {
+    await keep('mine', { cart: 1 });
+    let met = 0;
+    ours.around = (operation, run) => {
+      if (operation === 'create' && ++met === 2) throw new Error('died here');
+      return run();
+    };
+    expect((await browser(['mine']).get('/me')).status).toBe(503);
+    ours.around = undefined;
+    clock.advance(250);
+    // By an old instance that keeps the id at a sign-in.
+    await keep('mine', { cart: 1, userId: 'ada' });
+    expect((await browser(['mine']).me()).owner).toBeUndefined();
+    expect(app.events).toContainEqual(expect.objectContaining({ type: 'move-refused', reason: 'adopted-before' }));
+  });
+
   it('a sign-in by hand on a new session deletes the old record and takes its cookie away', async () => {
     await keep('empty', {});
     const answer = await browser(['empty']).post('/put', { userId: 'ada' });
