@@ -78,8 +78,8 @@ export const takenOver: readonly Mutant[] = [
     guarantee: 'G6',
     what: 'moving: who was revoked is not let in by a session that was not taken over yet',
     file: legacy,
-    find: 'this.#engine.changes.ownerFields(owner, 1)',
-    replace: 'this.#engine.changes.ownerFields(owner)',
+    find: '{ ownerHash: names.ownerHash(owner), startedAt: 1 }',
+    replace: '{ ownerHash: names.ownerHash(owner) }',
     tests,
   },
   {
@@ -174,8 +174,16 @@ export const takenOver: readonly Mutant[] = [
     guarantee: 'G2',
     what: 'moving: a session begins under the id that its marker names',
     file: markers,
-    find: 'if (under === all[0] && mark.id !== id) return false;',
+    find: 'if (mark.id !== idOf(under)) return undefined;',
     replace: '',
+    tests: letGo,
+  },
+  {
+    guarantee: 'G2',
+    what: 'moving: where another key has a claim, what begins is what that claim names',
+    file: markers,
+    find: 'return isOpen ? under : undefined;',
+    replace: 'return isOpen ? all[0] : undefined;',
     tests: letGo,
   },
   {

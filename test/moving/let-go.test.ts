@@ -158,6 +158,58 @@ describe.each(newStores)('beside the cookie of express-session, into: $name', (k
     if (ownerIndexed.includes(kind)) expect(await one.sessions.list('ada')).toEqual([]);
   });
 
+  // One that answers at once, one whose owners have slots, and one without owners: elsewhere the calls are the same.
+  it
+    .runIf(['memory', 'redis cluster', 'bridged connect-redis'].includes(kind.name))
+    .each([{ userId: 'ada' }, { cart: 1 }])(
+    'however two instances take it over under two keys at once, what one ends the other does not keep: %o',
+    async (data) => {
+      const [a, b] = [`A${testSecret}`, `B${testSecret}`];
+      const [one, two] = [await start({ secret: [a, b] }), await start({ secret: [b, a] })];
+      const tokenIn = ({ setCookies }: { setCookies: readonly string[] }) =>
+        setCookies.map((line) => new RegExp(`^${app.cookieName}=([^;]+)`).exec(line)?.[1]).find((it) => it);
+      const isOpen = async (sid: string[], token: string | undefined, to: TestApp) =>
+        Object.keys((await browser(sid, token, to).me()).data).length > 0;
+      const ends = [
+        async (sid: string, token: string | undefined) => browser([sid], token, one).post('/signOut'),
+        async (sid: string, token: string | undefined) => browser([sid], token, one).post('/sign-in/eve'),
+        async (_: string, _token: string | undefined, id: string) => one.sessions.revoke(id),
+      ];
+      // The second request runs whole before the nth call to the store of the first.
+      let calls = 0;
+      for (let n = 1; n <= calls + 1; n++) {
+        for (const [which, end] of ends.entries()) {
+          const sid = `mine-${n}-${which}`;
+          await keep(sid, data);
+          let there: Awaited<ReturnType<Client['get']>> | undefined;
+          calls = 0;
+          ours.around = async (_, run) => {
+            if (++calls !== n) return run();
+            const { around } = ours;
+            ours.around = undefined;
+            there = await browser([sid], undefined, two).get('/me');
+            ours.around = around;
+            return run();
+          };
+          const here = await browser([sid], undefined, one).get('/me');
+          ours.around = undefined;
+          there ??= await browser([sid], undefined, two).get('/me');
+          const tokens = [here, there].map(tokenIn);
+          for (const [token, to] of [
+            [tokens[0], one],
+            [tokens[1], two],
+          ] as const)
+            expect([n, which, await isOpen([sid], token, to)]).toEqual([n, which, true]);
+          await end(sid, tokens[0], here.json<Me>().id);
+          for (const token of tokens)
+            for (const to of [one, two])
+              expect([n, which, await isOpen(token === undefined ? [sid] : [], token, to)]).toEqual([n, which, false]);
+        }
+      }
+      expect(calls).toBeGreaterThan(4);
+    },
+  );
+
   it.each(['sign-in/ada', 'signOut'])('of two valid ones both are let go of by %s', async (verb) => {
     await keep('one', { userId: 'ada' });
     await keep('two', { cart: 1 });

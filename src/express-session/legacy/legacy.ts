@@ -19,7 +19,7 @@ import type { OwnerHash, SessionId } from '../../core/ids.js';
 import { deadlinesOf, lifeOf, nextSecret, standingOf } from '../../core/policy.js';
 import type { Predecessor } from '../../core/predecessor.js';
 import { isSuperseded, isTemporary, unavailable, unreadable } from '../../core/refusals.js';
-import type { Found } from '../../core/repository.js';
+import type { Found, OwnerFields } from '../../core/repository.js';
 import { Sealer } from '../../core/seal.js';
 import { isOwnerIndexed } from '../../core/store.js';
 import { decodeStored } from '../../core/stored-data.js';
@@ -153,21 +153,23 @@ export class Legacy implements Predecessor {
     const data = encoded(old.data, config.maxDataBytes);
     if (!data) return this.#refuse(handle, 'malformed');
     // Begun before any mark that may lie on the owner: their sessions were revoked, and this may be one of them.
-    const fields = this.#engine.changes.ownerFields(owner, 1);
-    const [{ id: idOf, secret }] = all;
-    const id = idOf(fields.ownerHash);
-    if (!(await this.#markers.claim(all, old.maxAgeMs, id))) {
+    const ownerFields = (names: Names): OwnerFields =>
+      owner === undefined ? {} : { ownerHash: names.ownerHash(owner), startedAt: 1 };
+    const idOf = (names: Names) => names.id(ownerFields(names).ownerHash);
+    const names = await this.#markers.claim(all, old.maxAgeMs, idOf);
+    if (!names) {
       // Another request may have been through in between.
       if (await this.#useOurs(handle, all)) return;
       this.#refuse(handle, 'adopted-before');
       return this.#letGoBefore(handle, all);
     }
+    const { secret } = names;
     const header = {
       // No `authenticatedAt`: a guard that asks how fresh the sign-in is must not take the move for one.
       ...newHeader(config, handle.facts, secret, owner === undefined ? {} : { owner, aal: 1 }, handle.openedAt),
       movedFrom: sid,
     };
-    const put = await repository.create(id, header, data, fields, this.#engine.guard.deadline());
+    const put = await repository.create(idOf(names), header, data, ownerFields(names), this.#engine.guard.deadline());
     if (put.result === 'stored') return this.#taken(handle, secret, sid, put.stored);
     if (put.result !== 'exists') return this.#refuse(handle, 'barred');
     await this.#useOurs(handle, all);

@@ -39,17 +39,23 @@ export class Markers {
   }
 
   /**
-   * Whether the old session may be taken over now, as `id`: nobody has before, or somebody is just doing so, as another
-   * request of the page or a process that died over it. For less than a marker of an end is kept and a session can idle
-   * out, so that "not there yet" is never "not there any more".
+   * Under which of its names the old session may be taken over now, if at all: nobody has before, or somebody is just
+   * doing so, as another request of the page or a process that died over it. For less than a marker of an end is kept and
+   * a session can idle out, so that "not there yet" is never "not there any more". `idOf`: what it would be under a name.
    */
-  async claim(all: readonly [Names, ...Names[]], maxAgeMs: number, id: SessionId): Promise<boolean> {
+  async claim(
+    all: readonly [Names, ...Names[]],
+    maxAgeMs: number,
+    idOf: (names: Names) => SessionId,
+  ): Promise<Names | undefined> {
     const { config } = this.#engine;
     const now = config.clock.now();
-    const { mark, under } = await this.#write(all, { at: now, id }, maxAgeMs);
-    // Somebody else's by now: it would begin where nobody looks for it.
-    if (under === all[0] && mark.id !== id) return false;
-    return mark.at === now || now - mark.at < Math.min(config.keepEndedMs, config.idleMs, longestClaimMs);
+    const { mark, under } = await this.#write(all, { at: now, id: idOf(all[0]) }, maxAgeMs);
+    // Under whichever key the claim is: what begins as anything else begins where no sign-out looks for it (G2). So does
+    // what is somebody else's by now.
+    if (mark.id !== idOf(under)) return undefined;
+    const isOpen = mark.at === now || now - mark.at < Math.min(config.keepEndedMs, config.idleMs, longestClaimMs);
+    return isOpen ? under : undefined;
   }
 
   /** It is over: whatever writes the old record back, it is not taken over. */

@@ -5,9 +5,11 @@
 import { createHmac } from 'node:crypto';
 import type { OwnerHash, SessionId } from '../../core/ids.js';
 import type { PurposeKeys } from '../../core/keyring.js';
-import { idBytes, newId } from '../../core/token.js';
+import { hashOwner, idBytes, newId } from '../../core/token.js';
 
 export interface Names {
+  /** Under which the store knows the owner of the session that takes the old one's place. */
+  ownerHash(owner: string): OwnerHash;
   /** The id of the session that takes the old one's place. It begins as its owner's hash does, so that they share a slot in a cluster. */
   id(owner?: OwnerHash): SessionId;
   readonly secret: Buffer;
@@ -15,13 +17,14 @@ export interface Names {
   readonly marker: SessionId;
 }
 
-export function namesOf({ moved }: PurposeKeys, audience: string, sid: string): Names {
+export function namesOf(keys: PurposeKeys, audience: string, sid: string): Names {
   const name = Buffer.from(audience);
   const head = Buffer.alloc(2);
   head.writeUInt16BE(name.length);
   const derive = (what: string) =>
-    createHmac('sha256', moved).update(what).update(head).update(name).update(sid).digest();
+    createHmac('sha256', keys.moved).update(what).update(head).update(name).update(sid).digest();
   return {
+    ownerHash: (owner) => hashOwner(keys, audience, owner),
     id: (owner) => newId(owner, derive('id/v1').subarray(0, idBytes)),
     secret: derive('secret/v1'),
     marker: newId(undefined, derive('marker/v1').subarray(0, idBytes)),
