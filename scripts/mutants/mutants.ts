@@ -17,9 +17,11 @@ import { postgres } from './postgres.js';
 import { redis } from './redis.js';
 import { socketsAndPolling } from './sockets.js';
 import { surface } from './surface.js';
+import { verbs } from './verbs.js';
 
 export const mutants: readonly Mutant[] = [
   ...overlap,
+  ...verbs,
   ...revocationAndSeal,
   ...clocksAndStrangers,
   ...badInput,

@@ -51,8 +51,8 @@ export const people: readonly Mutant[] = [
   mutant(
     'nothing of another person is kept',
     'src/core/sign-in.ts',
-    '(held !== undefined && held !== name)',
-    'held === null',
+    'const another = holders.some((holder) => holder !== undefined && holder !== name);',
+    'const another = holders.length === 0;',
     [of('sign-in')],
   ),
   mutant(
@@ -86,8 +86,8 @@ export const people: readonly Mutant[] = [
   mutant(
     'a changed credential ends the other sessions',
     'src/core/rise.ts',
-    'await this.#endOthers(header.owner as string, id);',
-    'void [header, id, this.#endOthers];',
+    '    await this.#endOthers(owner, id);\n',
+    '    void [id, this.#endOthers];\n',
     [of('sign-in'), of('revocation')],
   ),
   mutant('the whole address is not kept', 'src/core/headers.ts', 'coarseAddress(facts.address)', 'facts.address', [
@@ -225,7 +225,7 @@ export const people: readonly Mutant[] = [
     guarantee: 'G3',
     what: 'a changed credential ends what has taken the place of its session meanwhile',
     file: 'src/core/rise.ts',
-    find: '          await whenGone?.();\n',
+    find: '        await whenGone?.();\n',
     replace: '',
     tests: ['test/people/sign-in.test.ts'],
   },

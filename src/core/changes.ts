@@ -1,8 +1,9 @@
 /** commit: what a request changed, into the store. The one place that decides whether to create, update, replace or drop. */
 import { adopt } from './admission.js';
+import { decodeData } from './codec.js';
 import { CommitQueue } from './commit-queue.js';
 import { SessionError } from './errors.js';
-import type { SessionHandle, Stored } from './handle.js';
+import { idOf, type SessionHandle, type Stored } from './handle.js';
 import { headerAfterRise, newHeader, withLifetime } from './headers.js';
 import { identityRaised } from './identity.js';
 import type { SessionId } from './ids.js';
@@ -12,7 +13,7 @@ import type { Parts } from './parts.js';
 import { standingOf } from './policy.js';
 import { letGo, letGoAtSignIn } from './predecessor.js';
 import type { RecordHeader } from './record.js';
-import { busy, endedError, signInRefused, toldEndings, unreadable } from './refusals.js';
+import { busy, endedError, readable, signInRefused, toldEndings } from './refusals.js';
 import type { Found, OwnerFields, PutResult } from './repository.js';
 import { type Data, dataOf, fill, type Session } from './session.js';
 import type { MaybePromise } from './store.js';
@@ -218,25 +219,27 @@ export class Changes {
     this.follow(handle, before, found);
   }
 
-  /** Takes over what another request stored meanwhile, and puts this request's own changes on top. */
+  /**
+   * Takes over what another request stored meanwhile, and puts this request's own changes on top. All or nothing: were
+   * the newer state taken over without the merge, the next commit would write older data over it.
+   */
   follow(handle: SessionHandle, before: Stored, found: Found): void {
-    const theirs = this.takeOver(handle, found);
-    if (!handle.session || sameBytes(theirs.data, before.data)) return;
-    fill(handle.session, this.mergeOver(before, { ...dataOf(handle.session) }, decodeStored(theirs)));
+    const theirs = readable(found);
+    const { session } = handle;
+    const merged =
+      session && !sameBytes(theirs.data, before.data)
+        ? this.mergeOver(before, { ...dataOf(session) }, decodeStored(theirs))
+        : undefined;
+    adopt(this.#parts.config, handle, theirs);
+    if (session && merged) fill(session, merged);
   }
 
-  /** Takes over what another request stored meanwhile. */
-  takeOver(handle: SessionHandle, found: Found): Stored {
-    if (found.kind !== 'found') throw unreadable(found.kind === 'refused' ? found.fault : 'malformed');
-    adopt(this.#parts.config, handle, found.stored);
-    return found.stored;
-  }
-
-  /** Three-way merge: what `mine` changed against `before`, applied to `theirs`. */
+  /** Three-way merge: what `mine` changed against `before`, applied to `theirs`. Shares nothing with `mine`. */
   mergeOver(before: Stored, mine: Data, theirs: Data): Data {
-    // Refuses what could not be stored, cycles above all: the merge walks the data.
-    this.encode(mine, mine);
-    const { data, conflicts } = merge(decodeStored(before), mine, theirs, { atomic: this.#parts.config.atomic });
+    // Encoded, because that refuses what could not be stored, cycles above all: the merge walks the data. And decoded,
+    // because the session's own objects change as the result is filled in: one that has two names must be two by then.
+    const copy = decodeData(this.encode(mine, mine));
+    const { data, conflicts } = merge(decodeStored(before), copy, theirs, { atomic: this.#parts.config.atomic });
     if (conflicts.length > 0)
       this.#parts.events.emit({ type: 'conflict', id: before.id, paths: conflicts.map(({ path }) => path) });
     return data;
@@ -291,8 +294,4 @@ export class Changes {
   encode(session: Session | Data, legacy?: Data): Uint8Array {
     return encodeSession(session, this.#parts.config.maxDataBytes, legacy);
   }
-}
-
-export function idOf(handle: SessionHandle): { id?: SessionId } {
-  return handle.stored ? { id: handle.stored.id } : {};
 }

@@ -7,11 +7,11 @@
 import { Admission } from './admission.js';
 import type { Actor } from './audit.js';
 import { SessionCache } from './cache.js';
-import { Changes, idOf } from './changes.js';
+import { Changes } from './changes.js';
 import { EpochFace } from './epoch-face.js';
 import { SessionError } from './errors.js';
 import { Events } from './events.js';
-import type { RequestFacts, SessionHandle, Stored } from './handle.js';
+import { idOf, type RequestFacts, type SessionHandle, type Stored } from './handle.js';
 import type { SessionId, SessionToken } from './ids.js';
 import { createKeyring, type Keyring } from './keyring.js';
 import { Lookups } from './lookups.js';

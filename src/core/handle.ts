@@ -138,3 +138,7 @@ export class SessionHandle {
     return `SessionHandle <${this.phase}>`;
   }
 }
+
+export function idOf(handle: SessionHandle): { id?: SessionId } {
+  return handle.stored ? { id: handle.stored.id } : {};
+}

@@ -1,6 +1,7 @@
 /** The errors that several rooms of the core throw, each worded once. */
 import { SessionError } from './errors.js';
 import type { SessionHandle, Stored } from './handle.js';
+import type { Found } from './repository.js';
 import type { SealFault } from './seal.js';
 
 export function endedError(reason: string): SessionError {
@@ -79,4 +80,10 @@ export function storedOf(handle: SessionHandle): Stored {
 export function requireUsable(handle: SessionHandle): void {
   if (handle.error) throw handle.error;
   if (handle.phase === 'ended') throw endedError('by this request');
+}
+
+/** What another request stored, where it can be read. */
+export function readable(found: Found): Stored {
+  if (found.kind !== 'found') throw unreadable(found.kind === 'refused' ? found.fault : 'malformed');
+  return found.stored;
 }

@@ -17,6 +17,12 @@ import { newId, newSecret } from './token.js';
 /** A session with more is one whose scopes are data, and belong there. */
 const mostScopes = 16;
 
+/** Who was signed in when the app called the verb, which may have had to wait for others of its request. */
+export interface Asked {
+  readonly owner: string | undefined;
+}
+
+/** Each of its verbs runs in its turn, which whoever calls it sees to. */
 export class Rise {
   readonly #engine: Engine;
 
@@ -24,13 +30,13 @@ export class Rise {
     this.#engine = engine;
   }
 
-  async reauthenticate(handle: SessionHandle, options: ReauthenticateOptions = {}): Promise<void> {
+  async reauthenticate(handle: SessionHandle, asked: Asked, options: ReauthenticateOptions = {}): Promise<void> {
     const { config } = this.#engine;
     const chosen = takeOptions<ReauthenticateOptions>(options, ['aal', 'amr', 'startedAt'], 'reauthenticate');
     const aal = chosen.aal === undefined ? undefined : aalOf(chosen.aal, 'reauthenticate aal');
     const amr = chosen.amr === undefined ? undefined : names(chosen.amr, 'reauthenticate amr');
     const startedAt = startOf(handle, chosen);
-    this.#requireOwner(handle, 'reauthenticate');
+    this.#requireOwner(handle, asked, 'reauthenticate');
     await this.#replaceKeepingData(handle, startedAt, 'reauthentication', (before, secret) => {
       const { header } = before;
       const ownMs = header.absoluteDeadline - (header.authenticatedAt ?? header.createdAt);
@@ -46,13 +52,13 @@ export class Rise {
   }
 
   /** Unlocks a scope for a time. No deadline of the session moves, and none of another scope. */
-  async elevate(handle: SessionHandle, options: ElevateOptions): Promise<void> {
+  async elevate(handle: SessionHandle, asked: Asked, options: ElevateOptions): Promise<void> {
     const { config } = this.#engine;
     const chosen = takeOptions<ElevateOptions>(options, ['scope', 'for', 'startedAt'], 'elevate');
     const scope = scopeOf(chosen.scope, 'elevate scope');
     const forMs = durationMs(chosen.for ?? '5m', 'elevate for', { minMs: 1_000, maxMs: config.absoluteMs });
     const startedAt = startOf(handle, chosen);
-    this.#requireOwner(handle, 'elevate');
+    this.#requireOwner(handle, asked, 'elevate');
     await this.#replaceKeepingData(handle, startedAt, `elevation:${scope}`, (before, secret) => {
       const now = config.clock.now();
       const scopes = { ...scopesAt(before.header, now), [scope]: now + forMs };
@@ -69,16 +75,13 @@ export class Rise {
    * Ends the owner's other sessions, then gives this one a new token. In this order, because a fault in between must
    * leave nobody in who came with the old credential; this session then has its old token, and the call can be repeated.
    */
-  async credentialChanged(handle: SessionHandle): Promise<void> {
+  async credentialChanged(handle: SessionHandle, asked: Asked): Promise<void> {
     const { config } = this.#engine;
-    this.#requireOwner(handle, 'credentialChanged');
-    let owner = '';
-    await this.#engine.changes.queued(handle, async () => {
-      const { id, header } = storedOf(handle);
-      await this.#endOthers(header.owner as string, id);
-      handle.barredAt = config.clock.now();
-      owner = header.owner as string;
-    });
+    this.#requireOwner(handle, asked, 'credentialChanged');
+    const { id, header } = storedOf(handle);
+    const owner = header.owner as string;
+    await this.#endOthers(owner, id);
+    handle.barredAt = config.clock.now();
     // No start is named: the mark just left bars whatever began before it, and this session is what it spares.
     const headerFrom = (before: Stored, secret: Uint8Array): RecordHeader => {
       const { scopes: _unlockedByTheOldOne, ...header } = before.header;
@@ -93,7 +96,7 @@ export class Rise {
     return revokeOwner(this.#engine, owner, 'credential-changed', exceptId, 'credentialChanged');
   }
 
-  #requireOwner(handle: SessionHandle, verb: string): void {
+  #requireOwner(handle: SessionHandle, asked: Asked, verb: string): void {
     requireUsable(handle);
     if (handle.phase === 'superseded') throw endedError(handle.endedReason ?? 'ended');
     if (!handle.stored?.header.owner) {
@@ -102,6 +105,8 @@ export class Rise {
         `${verb}: nobody is signed in on this session. Use signIn(owner).`,
       );
     }
+    // Somebody else has signed in since: what was asked for one person is not done to another (G3).
+    if (handle.stored.header.owner !== asked.owner) throw endedError('replaced');
     this.#engine.changes.requireCookie(handle);
   }
 
@@ -114,35 +119,33 @@ export class Rise {
     whenGone?: () => Promise<void>,
   ): Promise<void> {
     const { guard, repository, changes } = this.#engine;
-    await changes.queued(handle, async () => {
-      const deadline = guard.deadline();
-      const session = this.#engine.sessionOf(handle);
-      for (;;) {
-        const everything = this.#engine.epoch.on ? await this.#engine.epoch.now() : undefined;
-        const before = storedOf(handle);
-        // A rise would give it a new beginning, and with that a life after the end of everything.
-        if (everything && before.header.createdAt <= everything.at) throw endedError(everything.reason);
-        const secret = newSecret();
-        const header = withLifetime(handle, headerFrom(before, secret));
-        await letGo(this.#engine, handle);
-        const owner = changes.ownerFields(header.owner, startedAt);
-        const put = await repository.replace(
-          before,
-          newId(owner.ownerHash),
-          header,
-          changes.encode(session),
-          owner,
-          deadline,
-        );
-        if (put.result === 'stored') return changes.replaced(handle, before, put.stored, secret, cause);
-        if (put.result === 'gone') {
-          await whenGone?.();
-          throw endedError(await changes.whyGone(handle));
-        }
-        if (put.result !== 'conflict') throw changes.refused(handle, put.result);
-        changes.rebase(handle, before, put.found);
-        if (guard.isPast(deadline)) throw busy();
+    const deadline = guard.deadline();
+    const session = this.#engine.sessionOf(handle);
+    for (;;) {
+      const everything = this.#engine.epoch.on ? await this.#engine.epoch.now() : undefined;
+      const before = storedOf(handle);
+      // A rise would give it a new beginning, and with that a life after the end of everything.
+      if (everything && before.header.createdAt <= everything.at) throw endedError(everything.reason);
+      const secret = newSecret();
+      const header = withLifetime(handle, headerFrom(before, secret));
+      await letGo(this.#engine, handle);
+      const owner = changes.ownerFields(header.owner, startedAt);
+      const put = await repository.replace(
+        before,
+        newId(owner.ownerHash),
+        header,
+        changes.encode(session),
+        owner,
+        deadline,
+      );
+      if (put.result === 'stored') return changes.replaced(handle, before, put.stored, secret, cause);
+      if (put.result === 'gone') {
+        await whenGone?.();
+        throw endedError(await changes.whyGone(handle));
       }
-    });
+      if (put.result !== 'conflict') throw changes.refused(handle, put.result);
+      changes.rebase(handle, before, put.found);
+      if (guard.isPast(deadline)) throw busy();
+    }
   }
 }

@@ -289,17 +289,25 @@ export function fill(session: Session, data: Data): void {
     const kept = Object.fromEntries(taken.map((key) => [key, data[key]]));
     legacies.set(session, { order: Object.keys(data), data: kept });
   }
+  const met = new Set<object>();
   for (const [key, value] of Object.entries(data)) {
-    if (!reservedNames.has(key) && !becomes(target, key, value)) target[key] = value;
+    if (!reservedNames.has(key) && !becomes(target, key, value, met)) target[key] = value;
   }
 }
 
-/** Whether the member has the value now, without being assigned to. */
-function becomes(target: Data, key: string, value: unknown): boolean {
+/**
+ * Whether the member has the value now, without being assigned to. An object that the session has under two names
+ * becomes what the first is to be; the other gets an object of its own, for in the store they are two.
+ */
+function becomes(target: Data, key: string, value: unknown, met: Set<object>): boolean {
   if (!Object.hasOwn(target, key)) return false;
   const own = target[key];
-  if (sameValue(own, value)) return true;
-  if (typeof own !== 'object' || own === null || !Object.isExtensible(own)) return false;
+  if (sameValue(own, value)) {
+    meet(own, met);
+    return true;
+  }
+  if (typeof own !== 'object' || own === null || met.has(own) || !Object.isExtensible(own)) return false;
+  met.add(own);
   if (Array.isArray(own) && Array.isArray(value)) {
     // No spread: 200,000 items as arguments overflow the stack.
     own.length = value.length;
@@ -311,9 +319,16 @@ function becomes(target: Data, key: string, value: unknown): boolean {
     if (!Object.hasOwn(value, name)) delete own[name];
   }
   for (const [name, member] of Object.entries(value)) {
-    if (becomes(own, name, member)) continue;
+    if (becomes(own, name, member, met)) continue;
     // Not an assignment: a key such as `__proto__` is a key and no prototype.
     Object.defineProperty(own, name, { value: member, writable: true, enumerable: true, configurable: true });
   }
   return true;
+}
+
+/** Nothing in it may change any more. Its values are the codec's, so this ends. */
+function meet(value: unknown, met: Set<object>): void {
+  if (typeof value !== 'object' || value === null || met.has(value)) return;
+  met.add(value);
+  if (Array.isArray(value) || isPlainObject(value)) for (const member of Object.values(value)) meet(member, met);
 }

@@ -9,7 +9,7 @@ import { flag, takeOptions } from './options.js';
 import { longestPendingMs } from './policy.js';
 import { letGo } from './predecessor.js';
 import type { RecordHeader } from './record.js';
-import { busy, requireUsable, storedOf } from './refusals.js';
+import { busy, readable, requireUsable, storedOf } from './refusals.js';
 import type { OwnerFields } from './repository.js';
 import { type Data, fill, type Session, type SignInOptions } from './session.js';
 import { newId, newSecret } from './token.js';
@@ -37,15 +37,20 @@ export class SignIn {
     changes.requireCookie(handle);
     await changes.queued(handle, async () => {
       const deadline = guard.deadline();
+      // What another request stored meanwhile. Not taken over: until this one is stored, its data belong to the older state.
+      let newest: Stored | undefined;
       for (;;) {
         requireUsable(handle);
         // Again: the head may have gone out while this waited for its turn.
         changes.requireCookie(handle);
-        const before = handle.phase === 'alive' ? handle.stored : undefined;
+        const opened = handle.phase === 'alive' ? handle.stored : undefined;
+        const before = newest ?? opened;
         const session = engine.sessionOf(handle);
         const held = before && holderOf(before.header);
+        const holders = [held, opened && holderOf(opened.header)];
         // What one person's session held is nothing for the next one, whatever `keep` names.
-        const kept = handle.phase === 'superseded' || (held !== undefined && held !== name) ? [] : keep;
+        const another = holders.some((holder) => holder !== undefined && holder !== name);
+        const kept = handle.phase === 'superseded' || another ? [] : keep;
         // The second step of a sign-in began with its first: a revocation in between bars it too.
         if (held === name) startedAt = Math.min(startedAt, before?.header.pending?.startedAt ?? startedAt);
         const everything = engine.epoch.on ? await engine.epoch.now() : undefined;
@@ -87,7 +92,7 @@ export class SignIn {
           fill(session, { ...data, ...setSince(seen, session) });
           return;
         }
-        if (put.result === 'conflict' && kept.length === 0) changes.follow(handle, before as Stored, put.found);
+        if (put.result === 'conflict' && kept.length === 0) newest = readable(put.found);
         else if (put.result === 'conflict') changes.rebase(handle, before as Stored, put.found);
         else if (put.result === 'limit' && !outlived) outlived = await (await admin()).endOutlived(engine, name);
         else if (put.result === 'gone') await changes.whyGone(handle);
@@ -107,11 +112,13 @@ export class SignIn {
     await changes.queued(handle, async () => {
       await letGo(engine, handle);
       const deadline = guard.deadline();
+      // What another request stored meanwhile is dropped with the rest: an empty session is what was asked for.
+      let newest: Stored | undefined;
       for (;;) {
         requireUsable(handle);
         if (handle.phase !== 'alive') break;
         changes.requireCookie(handle);
-        const before = storedOf(handle);
+        const before = newest ?? storedOf(handle);
         const secret = newSecret();
         const put = await repository.replace(
           before,
@@ -127,8 +134,7 @@ export class SignIn {
         }
         if (put.result === 'gone') break;
         if (put.result !== 'conflict') throw changes.refused(handle, put.result);
-        // What the other request stored is dropped with the rest: an empty session is what was asked for.
-        changes.follow(handle, before, put.found);
+        newest = readable(put.found);
         if (guard.isPast(deadline)) throw busy();
       }
       this.#startAfresh(handle);

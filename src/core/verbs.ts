@@ -7,11 +7,12 @@ import type { Engine } from './engine.js';
 import { wrongArgument } from './errors.js';
 import type { SessionHandle } from './handle.js';
 import type { SessionId } from './ids.js';
+import { lazily } from './lazily.js';
 import { isPromise } from './maybe-promise.js';
 import { deadlinesOf, scopesAt } from './policy.js';
 import { letGo } from './predecessor.js';
 import { busy, endedError, requireUsable, storedOf, unreadable } from './refusals.js';
-import type { Rise } from './rise.js';
+import type { Asked, Rise } from './rise.js';
 import {
   type Data,
   dataOf,
@@ -32,17 +33,21 @@ import { VerbPromise } from './verb-promise.js';
 export class Verbs implements SessionVerbs {
   readonly #engine: Engine;
   readonly #signIn: SignIn;
-  #rise: Promise<Rise> | undefined;
+  /** Loaded with the first of its verbs: most requests, and many apps, never need one. */
+  readonly #risen: () => Promise<Rise>;
 
   constructor(engine: Engine) {
     this.#engine = engine;
     this.#signIn = new SignIn(engine);
+    this.#risen = lazily(async () => new (await import('./rise.js')).Rise(engine));
   }
 
-  /** Loaded with the first of its verbs: most requests, and many apps, never need one. */
-  #risen(): Promise<Rise> {
-    this.#rise ??= import('./rise.js').then(({ Rise }) => new Rise(this.#engine));
-    return this.#rise;
+  /** In turn from the call on, and not from when its room is loaded: a verb that is called later must not come first. */
+  #rises(handle: SessionHandle, run: (rise: Rise, asked: Asked) => Promise<void>): Promise<void> {
+    const asked = { owner: handle.stored?.header.owner };
+    return during(handle, async () => {
+      await this.#engine.changes.queued(handle, async () => run(await this.#risen(), asked));
+    });
   }
 
   idOf(handle: SessionHandle): SessionId {
@@ -83,15 +88,15 @@ export class Verbs implements SessionVerbs {
   }
 
   reauthenticate(handle: SessionHandle, options?: ReauthenticateOptions): Promise<void> {
-    return during(handle, async () => (await this.#risen()).reauthenticate(handle, options));
+    return this.#rises(handle, (rise, asked) => rise.reauthenticate(handle, asked, options));
   }
 
   elevate(handle: SessionHandle, options: ElevateOptions): Promise<void> {
-    return during(handle, async () => (await this.#risen()).elevate(handle, options));
+    return this.#rises(handle, (rise, asked) => rise.elevate(handle, asked, options));
   }
 
   credentialChanged(handle: SessionHandle): Promise<void> {
-    return during(handle, async () => (await this.#risen()).credentialChanged(handle));
+    return this.#rises(handle, (rise, asked) => rise.credentialChanged(handle, asked));
   }
 
   regenerate(handle: SessionHandle): Promise<void> {
@@ -206,10 +211,10 @@ export class Verbs implements SessionVerbs {
     await this.#engine.changes.commit(handle, true);
   }
 
-  #reload(handle: SessionHandle): Promise<void> {
+  async #reload(handle: SessionHandle): Promise<void> {
     requireUsable(handle);
     // In turn, so that a commit of this request that is under way is not undone by an older state.
-    return this.#engine.changes.queued(handle, () => this.#reloadNow(handle));
+    await this.#engine.changes.queued(handle, () => this.#reloadNow(handle));
   }
 
   async #reloadNow(handle: SessionHandle): Promise<void> {

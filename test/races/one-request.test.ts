@@ -2,7 +2,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { SessionError } from '../../src/core/errors.js';
 import { memoryStore } from '../../src/stores/memory.js';
-import { BareRequest, newEngine, opened, tokenOf } from '../support/bare-request.js';
+import { BareRequest, type LooseSession, newEngine, opened, tokenOf } from '../support/bare-request.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { StoppableStore } from '../support/stoppable-store.js';
 import { begun } from './race.js';
@@ -103,4 +103,49 @@ it('a sign-out ends the sign-in before it, also where a session was stored betwe
       expect(memory.scan().entries, `stopped ${side} call ${stop}`).toHaveLength(0);
     }
   }
+});
+
+describe('a verb that is called first comes first, and is done to whom it was called for', () => {
+  it.each(['reauthenticate', 'elevate', 'credentialChanged'] as const)('%s', async (verb) => {
+    const engine = newEngine(new StoppableStore(memoryStore(), { later: true }).store);
+    const call = (session: LooseSession) => (verb === 'elevate' ? session.elevate({ scope: 'pay' }) : session[verb]());
+    const told = (work: Promise<void>) =>
+      work.then(
+        () => 'done',
+        (error: SessionError) => error.code,
+      );
+    const start = await begun(engine);
+    const signedOut: string[] = [];
+    const first = await BareRequest.open(engine, start);
+    const outcome = await first.answer(async ({ session }) => {
+      signedOut.push(...(await Promise.all([told(call(session)), told(session.signOut())])));
+    });
+    expect(signedOut).toEqual(['done', 'done']);
+    expect(outcome.cookie).toBe('clear');
+    expect(await opened(engine, start)).toBeUndefined();
+
+    // Somebody else's sign-in comes in between: bob gets no scope of ada's, and keeps his other sessions.
+    const elsewhere = await BareRequest.open(engine, undefined);
+    const bobs = tokenOf(await elsewhere.answer(({ session }) => session.signIn('bob'))) as string;
+    const second = await BareRequest.open(engine, await begun(engine));
+    const changed: string[] = [];
+    await second.answer(async ({ session }) => {
+      changed.push(...(await Promise.all([told(session.signIn('bob')), told(call(session))])));
+      expect(session.info).toMatchObject({ owner: 'bob', scopes: [] });
+    });
+    expect(changed).toEqual(['done', 'ERR_SESSION_ENDED']);
+    expect(await opened(engine, bobs)).toBeDefined();
+  });
+});
+
+it('a verb that fails at once tells its callback, as one that fails later does', async () => {
+  const engine = newEngine(memoryStore());
+  const request = await BareRequest.open(engine, await begun(engine));
+  await request.answer(async ({ session }) => {
+    await session.signOut();
+    for (const verb of ['reload', 'save', 'regenerate'] as const) {
+      const error = await new Promise((resolve) => session[verb](resolve));
+      expect(error, verb).toMatchObject({ code: 'ERR_SESSION_ENDED' });
+    }
+  });
 });

@@ -50,4 +50,50 @@ describe('what another request has stored stays', () => {
     expect(outcome).toMatchObject({ acked: true });
     expect(await opened(engine, start)).toEqual({ a: 1, b: 2, c: 3 });
   });
+
+  it('when a sign-in that keeps data meets it with data that can not be stored', async () => {
+    const { engine, answered, start } = await world({});
+    const late = await BareRequest.open(engine, start);
+    Object.assign(late.session, { list: [1], tmp: Symbol('not storable') });
+    expect(await answered(start, put({ b: 2 }))).toMatchObject({ acked: true });
+    const outcome = await late.answer(async ({ session }) => {
+      const refused = expect(session.signIn('ada', { keep: ['a'] })).rejects;
+      await refused.toMatchObject({ code: 'ERR_SESSION_DATA_UNSUPPORTED' });
+      delete session.tmp;
+    });
+    expect(outcome).toMatchObject({ acked: true });
+    expect(await opened(engine, start)).toEqual({ a: 1, b: 2, list: [1] });
+  });
+
+  it.each(['signIn', 'regenerate'] as const)('or is dropped by %s with the rest, whatever that is', async (verb) => {
+    const { engine, answered, start } = await world({});
+    const late = await BareRequest.open(engine, start);
+    late.session.tmp = Symbol('not storable');
+    expect(await answered(start, put({ b: 2 }))).toMatchObject({ acked: true });
+    const outcome = await late.answer(({ session }) =>
+      verb === 'signIn' ? session.signIn('ada') : session.regenerate(),
+    );
+    expect(outcome).toMatchObject({ acked: true });
+    expect(await opened(engine, start)).toBeUndefined();
+    expect(await opened(engine, tokenOf(outcome) as string)).toEqual({});
+  });
+
+  it('and is not written into what this request copied from the same object', async () => {
+    const { engine, answered, start } = await world({});
+    const begin = put({ list: [1], draft: { n: 1, deep: { m: 1 } } });
+    expect(await answered(start, begin)).toMatchObject({ acked: true });
+    const late = await BareRequest.open(engine, start);
+    const { session } = late;
+    Object.assign(session, { listBefore: session.list, published: session.draft, deepest: session.draft.deep });
+    await answered(start, ({ session: theirs }) => {
+      theirs.list.push(2);
+      theirs.draft.n = 2;
+      theirs.draft.deep.m = 2;
+    });
+    expect(await late.answer(() => session.save())).toMatchObject({ acked: true });
+    const stored = { list: [1, 2], draft: { n: 2, deep: { m: 2 } }, listBefore: [1] };
+    const copies = { published: { n: 1, deep: { m: 1 } }, deepest: { m: 1 } };
+    expect(await opened(engine, start)).toMatchObject({ ...stored, ...copies });
+    expect({ ...session }).toMatchObject({ ...stored, ...copies });
+  });
 });

@@ -2,6 +2,7 @@
  * What `session()` knows of a store of express-session: how to tell one, and what it can't keep. The bridge itself is
  * loaded with its first call, so that an app without one does not carry it.
  */
+import { lazily } from '../../core/lazily.js';
 import type { ExpressSessionStore, Loss, SessionStore } from '../../core/store.js';
 
 const lossy: readonly Loss[] = Object.freeze([
@@ -29,12 +30,11 @@ export function isExpressSessionStore(value: unknown): value is ExpressSessionSt
 }
 
 export function bridged(store: ExpressSessionStore): SessionStore {
-  let loading: Promise<SessionStore> | undefined;
+  const load = lazily(async (): Promise<SessionStore> => new (await import('./bridge.js')).Bridge(store));
   const later =
     <Method extends 'create' | 'read' | 'update' | 'touch' | 'end' | 'replace'>(method: Method): SessionStore[Method] =>
     async (...args: readonly unknown[]): Promise<never> => {
-      loading ??= import('./bridge.js').then(({ Bridge }) => new Bridge(store));
-      const bridge = await loading;
+      const bridge = await load();
       return Reflect.apply(bridge[method], bridge, args) as never;
     };
   return {

@@ -4,10 +4,10 @@ import { durationMs } from '../../core/duration.js';
 import type { Engine } from '../../core/engine.js';
 import { wrongOption } from '../../core/errors.js';
 import type { SessionHandle } from '../../core/handle.js';
+import { lazily } from '../../core/lazily.js';
 import { callable, takeOptions } from '../../core/options.js';
 import type { Predecessor } from '../../core/predecessor.js';
 import type { ExpressSessionStore, MaybePromise } from '../../core/store.js';
-import type { Legacy } from './legacy.js';
 
 export interface MigrateFromOptions {
   /** The name of express-session's cookie. Default `'connect.sid'`. */
@@ -72,11 +72,7 @@ export interface Moving {
 export function movingFrom(from: MigrateFrom, engine: Engine): Moving {
   // Their owner's revocation must hold against those that come later than any marker of an end is kept.
   engine.repository.ownersBarredForMs = from.keepForMs;
-  let loading: Promise<Legacy> | undefined;
-  const load = () => {
-    loading ??= import('./legacy.js').then(({ Legacy }) => new Legacy(from, engine));
-    return loading;
-  };
+  const load = lazily(async () => new (await import('./legacy.js')).Legacy(from, engine));
   return {
     load,
     admit: (opened, cookie) =>
