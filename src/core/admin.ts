@@ -7,6 +7,7 @@ import type { OwnerHash, SessionId } from './ids.js';
 import { isStray } from './maybe-promise.js';
 import type { EngineConfig } from './options.js';
 import { deadlinesOf, lifeOf } from './policy.js';
+import type { Late } from './predecessor.js';
 import type { Aal } from './record.js';
 import { toldEndings } from './refusals.js';
 import type { Signals } from './signals.js';
@@ -150,11 +151,12 @@ export async function revokeOwner(
   const store = indexed(engine, operation);
   const except = exceptId === undefined ? undefined : idOf(exceptId, `${operation} except`);
   const ending = engine.repository.ownerEnding(reasonOf(reason, operation));
+  const late: (Late | undefined)[] = [];
   let count = 0;
   const [newest, ...older] = hashesOf(engine, ownerOf(owner, operation));
   // The newest once more: a rise in between may have moved there what an older key knew.
   for (const hash of older.length > 0 ? [newest, ...older, newest] : [newest]) {
-    await (await engine.predecessor?.())?.releaseOwner(hash, except);
+    late.push(await (await engine.predecessor?.())?.releaseOwner(hash, except));
     const ids = await engine.guard.call('endByOwner', () =>
       store.endByOwner(hash, ending, except === undefined ? {} : { except }),
     );
@@ -165,6 +167,7 @@ export async function revokeOwner(
     }
     count += ids.length;
   }
+  for (const run of late) await run?.();
   return count;
 }
 

@@ -278,10 +278,11 @@ export class Engine implements Parts {
 
   /** Ends a session and answers why it is over: an earlier ending keeps its reason. Undefined if there was none. */
   async endSession(id: SessionId, reason: string, actor?: Actor): Promise<string | undefined> {
-    await (await this.predecessor?.())?.releaseId(id);
+    const late = await (await this.predecessor?.())?.releaseId(id);
     const ended = await this.repository.end(id, reason);
     if (ended === reason) this.events.emit({ type: 'ended', id, reason }, actor);
     this.signals.ended(id, ended ?? reason);
+    await late?.();
     return ended;
   }
 

@@ -12,6 +12,7 @@ import { busy } from '../../core/refusals.js';
 import type { Sealer } from '../../core/seal.js';
 import { isEnded, type StoredRecord } from '../../core/store.js';
 import { hashOwner, idBytes, newId, newVersion } from '../../core/token.js';
+import { isFull } from './late.js';
 
 const format = 1;
 const mostTries = 4;
@@ -40,9 +41,17 @@ export class Bars {
       owner: id as string as OwnerHash,
     };
     for (let tries = 0; tries < mostTries; tries++) {
-      if ((await guard.call('create', () => store.create(id, record))) === 'created') return;
+      let full: unknown;
+      try {
+        if ((await guard.call('create', () => store.create(id, record))) === 'created') return;
+      } catch (error) {
+        // A full server refuses before it looks whether there is one.
+        if (!isFull(error)) throw error;
+        full = error;
+      }
       // Gone where it has expired in between.
       if ((await guard.call('touch', () => store.touch(id, idleDeadline))) === 'touched') return;
+      if (full) throw full;
     }
     throw busy();
   }

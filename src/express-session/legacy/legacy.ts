@@ -17,7 +17,7 @@ import { newHeader } from '../../core/headers.js';
 import { identityRaised } from '../../core/identity.js';
 import type { OwnerHash, SessionId } from '../../core/ids.js';
 import { deadlinesOf, lifeOf, nextSecret, standingOf } from '../../core/policy.js';
-import type { Predecessor } from '../../core/predecessor.js';
+import type { Late, Predecessor } from '../../core/predecessor.js';
 import { isSuperseded, isTemporary, unavailable, unreadable } from '../../core/refusals.js';
 import type { Found, OwnerFields } from '../../core/repository.js';
 import { Sealer } from '../../core/seal.js';
@@ -26,6 +26,7 @@ import { decodeStored } from '../../core/stored-data.js';
 import { Bars } from './bars.js';
 import { expiredCookie, sidsIn } from './cookie.js';
 import type { MigrateFrom } from './face.js';
+import { inTurn, orLate } from './late.js';
 import { Markers } from './markers.js';
 import { type Names, namesOf } from './names.js';
 import { encoded, OldStore } from './old-store.js';
@@ -79,12 +80,13 @@ export class Legacy implements Predecessor {
     return handle;
   }
 
-  async release(current: SessionId | undefined, own: string | undefined, others: readonly string[]): Promise<void> {
+  async release(current: SessionId | undefined, own: string | undefined, others: readonly string[]): Promise<Late> {
     const { repository, events, signals } = this.#engine;
+    const late: Late[] = [];
     for (const sid of new Set([own, ...others])) {
       if (sid === undefined) continue;
       // Under another key too: instances in the middle of a rotation may each have taken it over.
-      for (const names of await this.#close(sid)) {
+      for (const names of await this.#close(sid, late)) {
         const id = (await this.#markers.find(names))?.id;
         if (id === undefined || id === current || (await repository.find(id)).kind !== 'found') continue;
         const ended = await repository.end(id, 'signed-out');
@@ -93,29 +95,32 @@ export class Legacy implements Predecessor {
         signals.ended(id, ended);
       }
     }
+    return () => inTurn(late);
   }
 
-  async #close(sid: string): Promise<readonly Names[]> {
+  async #close(sid: string, late: Late[]): Promise<readonly Names[]> {
     const all = this.#namesOf(sid);
-    await this.#markers.close(all);
+    await orLate(late, () => this.#markers.close(all));
     await this.#old.destroy(sid);
     return all;
   }
 
-  async releaseId(id: SessionId): Promise<void> {
+  async releaseId(id: SessionId): Promise<Late | undefined> {
     const found = await this.#engine.repository.find(id);
-    if (found.kind === 'found') await this.release(id, found.stored.header.movedFrom, []);
+    return found.kind === 'found' ? this.release(id, found.stored.header.movedFrom, []) : undefined;
   }
 
-  async releaseOwner(owner: OwnerHash, except: SessionId | undefined): Promise<void> {
+  async releaseOwner(owner: OwnerHash, except: SessionId | undefined): Promise<Late | undefined> {
     const { guard, store, repository } = this.#engine;
-    if (!isOwnerIndexed(store)) return;
-    await this.#bars.set(owner);
+    if (!isOwnerIndexed(store)) return undefined;
+    const late: Late[] = [];
+    await orLate(late, () => this.#bars.set(owner));
     for (const { id, record } of await guard.call('read', () => store.listByOwner(owner))) {
       const found = repository.open(id, record);
       const sid = found.kind === 'found' && id !== except ? found.stored.header.movedFrom : undefined;
-      if (sid !== undefined) await this.#close(sid);
+      if (sid !== undefined) await this.#close(sid, late);
     }
+    return () => inTurn(late);
   }
 
   /** Not beside a session of ours that somebody is signed in with, nor where it is this one already. */

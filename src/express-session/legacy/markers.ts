@@ -12,6 +12,7 @@ import type { OwnerHash, SessionId, Version } from '../../core/ids.js';
 import type { Sealer } from '../../core/seal.js';
 import { isEnded, type StoredRecord } from '../../core/store.js';
 import { idBytes, newVersion } from '../../core/token.js';
+import { isFull } from './late.js';
 import type { Names } from './names.js';
 
 const format = 1;
@@ -103,8 +104,15 @@ export class Markers {
       // With an owner no store takes it for an anonymous session that may be evicted.
       owner: marker as string as OwnerHash,
     };
-    const answer = await guard.call('create', () => store.create(marker, record));
-    if (answer === 'created') return { mark, under: newest };
+    try {
+      const answer = await guard.call('create', () => store.create(marker, record));
+      if (answer === 'created') return { mark, under: newest };
+    } catch (error) {
+      // A full server refuses before it looks whether there is one.
+      const there = isFull(error) ? await this.find(newest) : undefined;
+      if (there) return { mark: there, under: newest };
+      throw error;
+    }
     return { mark: (await this.find(newest)) ?? { at: 0, id: mark.id }, under: newest };
   }
 }
