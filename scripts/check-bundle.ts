@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { fail, isMain, rootFromArguments } from './support.js';
 
-const ceiling = 133_600;
+const ceiling = 133_800;
 const mostFiles = 2;
 
 export interface Weight {

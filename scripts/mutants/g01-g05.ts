@@ -69,9 +69,9 @@ export const overlap: readonly Mutant[] = [
   {
     guarantee: 'G1',
     what: "update() leaves the handler's own unsaved changes in place",
-    file: 'src/core/verbs.ts',
-    find: '          return fill(now, engine.changes.mergeOver(before, { ...dataOf(now) }, draft));',
-    replace: '          return fill(now, draft);',
+    file: 'src/core/take-in.ts',
+    find: 'fill(session, engine.changes.mergeOver(before, { ...dataOf(session) }, decodeStored(stored)));',
+    replace: 'fill(session, decodeStored(stored));',
     tests: [update],
   },
   {

@@ -31,8 +31,8 @@ export const takenOver: readonly Mutant[] = [
     guarantee: 'G2',
     what: 'moving: a marker forbids to take over twice',
     file: markers,
-    find: 'return mark.at === now || now - mark.at <',
-    replace: 'return mark.at !== undefined || now - mark.at <',
+    find: 'const isOpen = mark.at === now || now - mark.at <',
+    replace: 'const isOpen = mark.at !== undefined || now - mark.at <',
     tests,
   },
   {

@@ -4,6 +4,30 @@ import type { Mutant } from './mutant.js';
 export const verbs: readonly Mutant[] = [
   {
     guarantee: 'G1',
+    what: "update() keeps its change beside the handler's own that can't be stored yet",
+    file: 'src/core/take-in.ts',
+    find: '    handle.stored = { ...stored, version, data, ...(decoded && { decoded }) };',
+    replace: '    void [version, data, decoded];',
+    tests: ['test/races/refused.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    what: 'what cookie.maxAge is set to during a verb is not taken for stored',
+    file: 'src/core/changes.ts',
+    find: 'if (handle.lifetime === lifetime) handle.lifetime = undefined;',
+    replace: 'handle.lifetime = undefined;',
+    tests: ['test/races/refused.test.ts'],
+  },
+  {
+    guarantee: 'G5',
+    what: 'a sign-in whose session has ended meanwhile tries no longer to replace it',
+    file: 'src/core/sign-in.ts',
+    find: 'const before = opened && (newest ?? opened);',
+    replace: 'const before = newest ?? opened;',
+    tests: ['test/races/refused.test.ts'],
+  },
+  {
+    guarantee: 'G1',
     what: 'a newer state is taken over only with the merge that belongs to it',
     file: 'src/core/changes.ts',
     find: '    const { session } = handle;\n    const merged =',

@@ -13,7 +13,7 @@ import type { Parts } from './parts.js';
 import { standingOf } from './policy.js';
 import { letGo, letGoAtSignIn } from './predecessor.js';
 import type { RecordHeader } from './record.js';
-import { busy, endedError, readable, signInRefused, toldEndings } from './refusals.js';
+import { busy, changedMeanwhile, endedError, readable, signInRefused, toldEndings } from './refusals.js';
 import type { Found, OwnerFields, PutResult } from './repository.js';
 import { type Data, dataOf, fill, type Session } from './session.js';
 import type { MaybePromise } from './store.js';
@@ -92,7 +92,8 @@ export class Changes {
     const { config, repository } = this.#parts;
     if (handle.oldSids.length > 0) await letGoAtSignIn(this.#parts, handle);
     const { id, secret } = this.minted(handle);
-    const header = newHeader(config, handle.facts, secret, handle.lifetime ?? {}, handle.openedAt);
+    const { lifetime } = handle;
+    const header = newHeader(config, handle.facts, secret, lifetime ?? {}, handle.openedAt);
     const put = await repository.create(id, header, data, {}, deadline);
     if (put.result === 'exists' && triesLeft > 0) {
       // An earlier try of this request whose reply was lost, most likely: nobody has its token, and another id is free.
@@ -102,20 +103,24 @@ export class Changes {
     if (put.result !== 'stored') {
       throw new SessionError('ERR_SESSION_CONFLICT', `A new session could not be created (${put.result}).`);
     }
+    const setMeanwhile = handle.lifetime === lifetime ? undefined : handle.lifetime;
     this.settled(handle, put.stored, secret);
+    handle.lifetime = setMeanwhile;
     this.#parts.events.emit({ type: 'created', id }, handle);
   }
 
   /** Updates the stored session, or replaces it if the data now says that somebody else is at the keyboard (G3). */
   put(handle: SessionHandle, before: Stored, after: Data, data: Uint8Array, deadline: number): MaybePromise<PutResult> {
     const raised = handle.replacedHere ? undefined : this.#raised(before, after);
+    const { lifetime } = handle;
     const now = withLifetime(handle, before.header);
     if (raised !== undefined) return this.#replaceRaised(handle, before, now, data, raised, deadline);
     const anotherMaxAge = now.persistent !== before.header.persistent && this.#mayRepeatToken(handle, before);
     const use = { extends: !handle.background };
     return andThen(this.#parts.repository.update(before, now, data, deadline, use), (put) => {
       if (put.result === 'stored') {
-        handle.lifetime = undefined;
+        // What the handler has set meanwhile is stored with its next commit.
+        if (handle.lifetime === lifetime) handle.lifetime = undefined;
         if (anotherMaxAge) handle.cookie = 'set';
         handle.stored = put.stored;
         handle.headerChanged = false;
@@ -211,10 +216,7 @@ export class Changes {
   rebase(handle: SessionHandle, before: Stored, found: Found): void {
     const changed = found.kind === 'found' && !sameBytes(found.stored.data, before.data);
     if (changed && this.#parts.config.onConflict === 'error') {
-      throw new SessionError(
-        'ERR_SESSION_CONFLICT',
-        'Another request changed this session meanwhile. Load it again and repeat the change.',
-      );
+      throw changedMeanwhile();
     }
     this.follow(handle, before, found);
   }

@@ -8,9 +8,10 @@ interface Draft {
 }
 
 const limits = { maxBytes: 1_000_000 };
+/** Without a key that is refused wherever it stands. */
 const data = fc
   .dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 }))
-  .filter((made) => !Object.hasOwn(made, '__proto__'));
+  .filter((made) => !JSON.stringify(made).includes('"__proto__":'));
 const decoded = (made: object) => decodeData(encodeData(made, limits));
 
 describe('a copy of decoded data', () => {

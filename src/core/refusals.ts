@@ -12,6 +12,13 @@ export function endedError(reason: string): SessionError {
   );
 }
 
+export function changedMeanwhile(): SessionError {
+  return new SessionError(
+    'ERR_SESSION_CONFLICT',
+    'Another request changed this session meanwhile. Load it again and repeat the change.',
+  );
+}
+
 export function busy(): SessionError {
   return new SessionError(
     'ERR_SESSION_CONFLICT',

@@ -44,7 +44,7 @@ export class SignIn {
         // Again: the head may have gone out while this waited for its turn.
         changes.requireCookie(handle);
         const opened = handle.phase === 'alive' ? handle.stored : undefined;
-        const before = newest ?? opened;
+        const before = opened && (newest ?? opened);
         const session = engine.sessionOf(handle);
         const held = before && holderOf(before.header);
         const holders = [held, opened && holderOf(opened.header)];

@@ -10,12 +10,11 @@ import type { SessionId } from './ids.js';
 import { lazily } from './lazily.js';
 import { isPromise } from './maybe-promise.js';
 import { deadlinesOf, scopesAt } from './policy.js';
-import { letGo } from './predecessor.js';
+import { letGoAtEnd } from './predecessor.js';
 import { busy, endedError, requireUsable, storedOf, unreadable } from './refusals.js';
 import type { Asked, Rise } from './rise.js';
 import {
   type Data,
-  dataOf,
   type ElevateOptions,
   fill,
   legacyOf,
@@ -28,6 +27,7 @@ import {
 import { SessionCookie } from './session-cookie.js';
 import { SignIn } from './sign-in.js';
 import { decodeStored, sameBytes } from './stored-data.js';
+import { takeIn } from './take-in.js';
 import { VerbPromise } from './verb-promise.js';
 
 export class Verbs implements SessionVerbs {
@@ -140,7 +140,7 @@ export class Verbs implements SessionVerbs {
     // In turn also where nothing is stored yet: what is just being stored, a sign-in above all, would outlive its end (G2).
     await engine.changes.queued(handle, async () => {
       if (handle.phase === 'ended') return;
-      await letGo(engine, handle);
+      const late = await letGoAtEnd(engine, handle);
       const { stored, phase } = handle;
       if (stored && phase === 'alive') {
         // Ended before by a sign-in of another tab: its successor lives on, so saying "signed out" would be a lie.
@@ -157,6 +157,7 @@ export class Verbs implements SessionVerbs {
       const session = engine.sessionOf(handle);
       fill(session, {});
       Object.freeze(session);
+      await late?.();
     });
   }
 
@@ -170,8 +171,7 @@ export class Verbs implements SessionVerbs {
     if (handle.phase !== 'alive') {
       const draft = decodeData(engine.changes.encode(session));
       applied(draft, change);
-      engine.changes.encode(draft);
-      fill(session, draft);
+      fill(session, decodeData(engine.changes.encode(draft)));
       return engine.changes.commit(handle, true);
     }
     // What can't be stored must be told before anything is.
@@ -196,8 +196,7 @@ export class Verbs implements SessionVerbs {
         const put = await engine.changes.put(handle, before, draft, data, deadline);
         // The handler's own changes that are not saved yet stay on top.
         if (put.result === 'stored') {
-          const now = engine.sessionOf(handle);
-          return fill(now, engine.changes.mergeOver(before, { ...dataOf(now) }, draft));
+          return takeIn(engine, handle, before);
         }
         if (put.result !== 'conflict') throw endedError(await engine.changes.whyGone(handle));
         engine.changes.follow(handle, before, put.found);
@@ -233,8 +232,10 @@ export class Verbs implements SessionVerbs {
       throw endedError(await engine.changes.whyGone(handle));
     const everything = engine.epoch.on ? await engine.epoch.now() : undefined;
     if (everything && found.stored.header.createdAt <= everything.at) throw endedError(everything.reason);
+    // Decoded first: what can't be read is not to be written over by what this request has.
+    const data = decodeStored(found.stored);
     adopt(engine.config, handle, found.stored);
-    fill(session, decodeStored(found.stored));
+    fill(session, data);
   }
 }
 

@@ -22,6 +22,9 @@ export const storeKinds: readonly StoreKind[] = bridgedKinds
     },
   }));
 
+/** A store that does not push has no cache. */
+export const cachedKinds: readonly StoreKind[] = [];
+
 export type Loss = readonly [guarantee: 'G1' | 'G2' | 'G6', test: RegExp];
 
 export function lossyIn(...losses: Loss[]): void {

@@ -6,7 +6,7 @@ import { memoryStore } from '../../src/index.js';
 import { startApp, type TestApp, testSecret } from '../support/app.js';
 import { Client } from '../support/client.js';
 import { done } from '../support/express-session-app.js';
-import { everyVerb, type Me } from '../support/routes.js';
+import { everyVerb, type Me, tokenOf } from '../support/routes.js';
 
 const oldSecret = 'the one that signs cookies';
 const signed = (sid: string): string =>
@@ -63,5 +63,20 @@ describe('a full store, while sessions of express-session are taken over', () =>
     await expect(app.sessions.revokeAll('ada')).rejects.toMatchObject({ code: 'ERR_SESSION_STORE_FULL' });
     expect(await Promise.all(clients.map(ownerOf))).toEqual([undefined, 'bob', 'eve']);
     await expect(app.sessions.revokeAll('zoe')).rejects.toMatchObject({ code: 'ERR_SESSION_STORE_FULL' });
+  });
+
+  it('signs out who brings an old cookie beside, and lets go of it for good', async () => {
+    const app = await under(older);
+    const [ada] = [await signedIn(app, 'ada'), await signedIn(app, 'bob'), await signedIn(app, 'eve')];
+    await keep('mine', 'ada');
+    const token = tokenOf(ada as Client);
+    const cookie = `${app.cookieName}=${token}; connect.sid=${signed('mine')}`;
+    const answer = await new Client(app.origin).post('/signOut', { headers: { cookie } });
+    expect([answer.status, answer.setCookies.length]).toEqual([200, 2]);
+    expect(await ownerOf(ada as Client)).toBeUndefined();
+    // An old instance writes it back.
+    await app.sessions.revokeAll('bob');
+    await keep('mine', 'ada');
+    expect(await whose(app, 'mine')).toBeUndefined();
   });
 });

@@ -107,7 +107,8 @@ it('a sign-out ends the sign-in before it, also where a session was stored betwe
 
 describe('a verb that is called first comes first, and is done to whom it was called for', () => {
   it.each(['reauthenticate', 'elevate', 'credentialChanged'] as const)('%s', async (verb) => {
-    const engine = newEngine(new StoppableStore(memoryStore(), { later: true }).store);
+    const clock = new FakeClock();
+    const engine = newEngine(new StoppableStore(memoryStore({ clock }), { later: true }).store, { clock });
     const call = (session: LooseSession) => (verb === 'elevate' ? session.elevate({ scope: 'pay' }) : session[verb]());
     const told = (work: Promise<void>) =>
       work.then(
@@ -124,6 +125,8 @@ describe('a verb that is called first comes first, and is done to whom it was ca
     expect(outcome.cookie).toBe('clear');
     expect(await opened(engine, start)).toBeUndefined();
 
+    // What begins in the very millisecond of a changed credential is barred with what began before it.
+    clock.advance(1);
     // Somebody else's sign-in comes in between: bob gets no scope of ada's, and keeps his other sessions.
     const elsewhere = await BareRequest.open(engine, undefined);
     const bobs = tokenOf(await elsewhere.answer(({ session }) => session.signIn('bob'))) as string;

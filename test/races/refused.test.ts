@@ -6,6 +6,7 @@ import { memoryStore } from '../../src/stores/memory.js';
 import { BareRequest, newEngine, opened, tokenOf } from '../support/bare-request.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { probeEveryMs } from '../support/planned-fault.js';
+import { StoppableStore } from '../support/stoppable-store.js';
 
 const limit = { maxPerOwner: { limit: 1, onExceed: 'reject' } } as const;
 
@@ -96,4 +97,62 @@ describe('what another request has stored stays', () => {
     expect(await opened(engine, start)).toMatchObject({ ...stored, ...copies });
     expect({ ...session }).toMatchObject({ ...stored, ...copies });
   });
+
+  it('when update() has stored its change and the handler put in what can not be stored meanwhile', async () => {
+    const { engine, answered, start } = await world({});
+    const outcome = await answered(start, async ({ session }) => {
+      const updated = session.update((data) => void Object.assign(data, { a: 2 }));
+      session.tmp = Symbol('not storable');
+      await expect(updated).rejects.toMatchObject({ code: 'ERR_SESSION_DATA_UNSUPPORTED' });
+      delete session.tmp;
+      session.c = 3;
+    });
+    expect(outcome).toMatchObject({ acked: true });
+    expect(await opened(engine, start)).toEqual({ a: 2, c: 3 });
+  });
+});
+
+it.each(['stored', 'new'])("update() stores what its function made of a %s session's own objects", async (kind) => {
+  const { engine, answered, start } = await world({});
+  const begin = put({ a: 1, cart: { items: ['tea'] } });
+  if (kind === 'stored') await answered(start, begin);
+  const outcome = await answered(kind === 'new' ? undefined : start, async (request) => {
+    if (kind === 'new') begin(request);
+    await request.session.update((data) => {
+      data.last = request.session.cart;
+      data.cart = { items: [] };
+    });
+  });
+  expect(outcome).toMatchObject({ acked: true });
+  const token = tokenOf(outcome) ?? start;
+  expect(await opened(engine, token)).toEqual({ a: 1, cart: { items: [] }, last: { items: ['tea'] } });
+});
+
+it('a sign-in that meets a change, and then the end of its session, begins a new one at once', async () => {
+  const { faulty, engine, answered, start } = await world({});
+  const late = await BareRequest.open(engine, start);
+  expect(await answered(start, put({ b: 2 }))).toMatchObject({ acked: true });
+  faulty.after('replace', () => engine.endSession(late.session.id as never, 'revoked'));
+  const outcome = await late.answer(({ session }) => session.signIn('ada'));
+  expect(outcome).toMatchObject({ acked: true });
+  expect(faulty.calls.filter(({ method }) => method === 'replace')).toHaveLength(2);
+  expect(await opened(engine, tokenOf(outcome) as string)).toEqual({});
+});
+
+it('what cookie.maxAge is set to while a verb is under way is stored with the response', async () => {
+  const engine = newEngine(new StoppableStore(memoryStore(), { later: true }).store);
+  const start = tokenOf(await (await BareRequest.open(engine, undefined)).answer(put({ a: 1 }))) as string;
+  for (const token of [undefined, start]) {
+    const request = await BareRequest.open(engine, token);
+    const outcome = await request.answer(async ({ session }) => {
+      session.n = 1;
+      const saved = session.save();
+      session.cookie.maxAge = 60_000;
+      await saved;
+      expect(session.cookie.maxAge).toBe(60_000);
+    });
+    expect(outcome).toMatchObject({ acked: true });
+    const later = await BareRequest.open(engine, tokenOf(outcome) ?? start);
+    expect(later.session.cookie.maxAge).toBe(60_000);
+  }
 });
