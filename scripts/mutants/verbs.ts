@@ -3,6 +3,14 @@ import type { Mutant } from './mutant.js';
 
 export const verbs: readonly Mutant[] = [
   {
+    guarantee: 'G2',
+    what: 'a sign-out on a full store remembers the old session in the room that it leaves',
+    file: 'src/core/verbs.ts',
+    find: '      await late?.();\n',
+    replace: '      void late;\n',
+    tests: ['test/moving/full.test.ts'],
+  },
+  {
     guarantee: 'G1',
     what: "update() keeps its change beside the handler's own that can't be stored yet",
     file: 'src/core/take-in.ts',

@@ -1,36 +1,25 @@
 /** What the rooms ask of `revokeEverything`. The moment's own room, epoch.ts, loads only where the option is on. */
 import type { Epoch, Moment } from './epoch.js';
+import { lazily } from './lazily.js';
 import type { MaybePromise } from './store.js';
 
 export class EpochFace {
   readonly on: boolean;
-  readonly #make: (room: typeof import('./epoch.js')) => Epoch;
+  /** Also where the option is off: the record of the moment, which other processes may keep, is no session anywhere. */
+  readonly loaded: () => Promise<Epoch>;
   #epoch: Epoch | undefined;
-  #loading: Promise<Epoch> | undefined;
   #closed = false;
 
   constructor(on: boolean, make: (room: typeof import('./epoch.js')) => Epoch) {
     this.on = on;
-    this.#make = make;
+    this.loaded = lazily(async () => {
+      this.#epoch = make(await import('./epoch.js'));
+      if (this.#closed) this.#epoch.close();
+      return this.#epoch;
+    });
     // At the start, because the files of a process that runs for weeks may be another release's by then. Who asks next
     // hears of a failure.
     if (on) this.loaded().catch(() => {});
-  }
-
-  /** Also where the option is off: the record of the moment, which other processes may keep, is no session anywhere. */
-  loaded(): Promise<Epoch> {
-    this.#loading ??= import('./epoch.js').then(
-      (room) => {
-        this.#epoch = this.#make(room);
-        if (this.#closed) this.#epoch.close();
-        return this.#epoch;
-      },
-      (error: unknown) => {
-        this.#loading = undefined;
-        throw error;
-      },
-    );
-    return this.#loading;
   }
 
   /** The moment before which every session is over, as it was a second ago at most; undefined if there is none. */
