@@ -17,8 +17,11 @@ export interface TimeLeft {
 
 export function timeLeftOf(handle: SessionHandle, limits: Limits, now: number): TimeLeft {
   const { stored, phase, endedReason = null } = handle;
-  if (!stored || phase !== 'alive') return { alive: false, signedIn: false, expiresInMs: 0, endsInMs: 0, endedReason };
+  const over = { alive: false, signedIn: false, expiresInMs: 0, endsInMs: 0 };
+  if (!stored || phase !== 'alive') return { ...over, endedReason };
   const { expiresAt, endsAt } = deadlinesOf(stored.header, stored.idleDeadline, limits);
-  const [expiresInMs, endsInMs] = [Math.max(0, expiresAt - now), Math.max(0, endsAt - now)];
-  return { alive: expiresInMs > 0, signedIn: stored.header.owner !== undefined, expiresInMs, endsInMs, endedReason };
+  // It was alive when it was read, and its time ran out before the answer.
+  if (now >= expiresAt) return { ...over, endedReason: 'expired' };
+  const signedIn = stored.header.owner !== undefined;
+  return { alive: true, signedIn, expiresInMs: expiresAt - now, endsInMs: endsAt - now, endedReason };
 }

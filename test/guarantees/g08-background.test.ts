@@ -1,3 +1,4 @@
+import type { RequestHandler } from 'express';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { SessionOptions, TimeLeft } from '../../src/index.js';
 import { sessionIn, startApp, type TestApp } from '../support/app.js';
@@ -27,6 +28,12 @@ describe.each(storeKinds)('G8, clocks hold for requests that nobody makes: $name
       (target, sessions) => {
         target.get('/time-left', sessions.timeLeft());
         everyVerb(target, sessions);
+        const waits: RequestHandler = (req, _res, next) => {
+          void sessionIn(req).owner;
+          clock.advance(Number(req.query.ms));
+          next();
+        };
+        target.get('/waits/time-left', waits, sessions.timeLeft());
         target.all('/poll', sessions.background(), (req, res) => res.json({ owner: sessionIn(req).info.owner }));
         target.all('/poll-and-write', sessions.background(), (req, res) => {
           sessionIn(req).polls = (sessionIn(req).polls ?? 0) + 1;
@@ -134,6 +141,20 @@ describe.each(storeKinds)('G8, clocks hold for requests that nobody makes: $name
     await pass(3 * minute);
     const over = { alive: false, signedIn: false, expiresInMs: 0, endsInMs: 0 };
     expect(await timeLeft(client)).toEqual({ ...over, endedReason: 'expired' });
+  });
+
+  it('a session whose time runs out while its request is under way is over in each part of the answer', async () => {
+    const app = await start();
+    const client = await signedIn(app, 'ada');
+    const leftAfter = async (ms: number) => (await client.get(`/waits/time-left?ms=${ms}`)).json<TimeLeft>();
+    expect(await leftAfter(10 * minute - 1)).toMatchObject({ alive: true, expiresInMs: 1, endsInMs: 50 * minute + 1 });
+    expect(await leftAfter(1)).toEqual({
+      alive: false,
+      signedIn: false,
+      expiresInMs: 0,
+      endsInMs: 0,
+      endedReason: 'expired',
+    });
   });
 
   it('the time left of nobody is none, of a revoked session too, and asking begins nothing', async () => {
