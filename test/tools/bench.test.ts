@@ -1,9 +1,17 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type About, reasonOf } from '../../bench/about.js';
 import { cases } from '../../bench/cases.js';
 import { chart } from '../../bench/chart.js';
 import { configurations } from '../../bench/configurations/index.js';
+import { resultLine } from '../../bench/load.js';
 import { short, table } from '../../bench/markdown.js';
 import { chosenConfigurations } from '../../bench/part.js';
 import type { parts } from '../../bench/parts/index.js';
@@ -72,6 +80,39 @@ test('a percentile is a value that was measured, and at least that share of the 
       },
     ),
   );
+});
+
+test('a load at a fixed rate gets every answer from a server that closes connections under its requests', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-paced-'));
+  const answeredOn = new WeakSet<object>();
+  let answers = 0;
+  let cut = 0;
+  // What an idle connection meets after five seconds: it is closed in the moment in which the next request arrives.
+  const server = createServer((req, res) => {
+    if (answeredOn.has(req.socket)) {
+      cut++;
+      return void req.socket.resetAndDestroy();
+    }
+    answeredOn.add(req.socket);
+    answers++;
+    res.setHeader('Content-Length', 2);
+    res.end('ok');
+  }).listen(0, '127.0.0.1');
+  try {
+    await new Promise((resolve) => server.once('listening', resolve));
+    const file = join(folder, 'requests.json');
+    writeFileSync(file, JSON.stringify({ method: 'GET', path: '/', headers: {}, cookies: [], draws: [0] }));
+    const { port } = server.address() as AddressInfo;
+    const args = ['--import', 'tsx', 'bench/paced.ts', String(port), file, '0.5', '600'];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    expect(resultLine(stdout)).toMatchObject({ due: 300, answered: 300, bad: 0, broken: 0 });
+    expect(answers).toBe(300);
+    expect(cut).toBeGreaterThan(0);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 describe('the order of a round', () => {
