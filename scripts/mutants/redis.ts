@@ -7,6 +7,46 @@ const twoConnections = 'test/redis/watch-ioredis.test.ts';
 
 export const redis: readonly Mutant[] = [
   {
+    guarantee: 'G6',
+    what: 'redis: a session that an index names is not taken for gone while their slot moves',
+    file: 'src/stores/redis/scripts.gen.ts',
+    find: "redis.call('EXISTS', key, other)",
+    replace: "redis.call('EXISTS', other)",
+    tests: ['test/redis/slot-moves.test.ts'],
+  },
+  {
+    guarantee: 'G6',
+    what: 'redis: an end leaves its marker on a server that the slot is leaving',
+    file: 'src/stores/redis/scripts.gen.ts',
+    find: "redis.call('PEXPIREAT', key, '9999999999999')",
+    replace: "redis.call('DEL', key)",
+    tests: ['test/redis/slot-moves.test.ts'],
+  },
+  {
+    guarantee: 'G6',
+    what: 'redis: a deadline is not moved where the index can not follow',
+    file: 'src/stores/redis/scripts.gen.ts',
+    find: 'if index then both_here(KEYS[1], index) end\nwrite(',
+    replace: 'write(',
+    tests: ['test/redis/slot-moves.test.ts'],
+  },
+  {
+    guarantee: 'G10',
+    what: 'redis: a call that meets a moving slot is sent again',
+    file: 'src/stores/redis/port.ts',
+    find: 'if (!isMoving(error) || waitedMs >= movePatienceMs) throw error;',
+    replace: 'throw error;',
+    tests: ['test/redis/slot-moves.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    what: 'redis: two sign-ins at a limit do not evict each other',
+    file: 'src/stores/redis/scripts.gen.ts',
+    find: 'evict(live, #live - tonumber(ARGV[2]), ARGV[3], ARGV[4])',
+    replace: 'evict(live, #live + 1 - tonumber(ARGV[2]), ARGV[3], ARGV[4])',
+    tests: ['test/redis/replace-in-steps.test.ts'],
+  },
+  {
     guarantee: 'G10',
     what: 'redis: a link that a client never gives is not waited for',
     file: 'src/stores/redis/watch/watch.ts',

@@ -127,6 +127,27 @@ describe.runIf(binary).each([
     }
   });
 
+  it('two sign-ins at a limit that evicts, one within the other: the limit holds, and the later one stays', async () => {
+    for (let at = 2; at < 4; at++) {
+      const owning = makeOwning({ limit: 1, onExceed: 'evict-oldest' });
+      const scene = await stage(0);
+      const [oldId, record] = [makeId(), makeRecord()];
+      await store.create(oldId, record);
+      const later = {
+        ...scene,
+        oldId,
+        before: record,
+        id: makeId(scene.owner),
+        record: makeRecord({ owner: scene.owner }),
+      };
+      const run = async (): Promise<void> => expect(await signIn(scene, owning)).toBe('replaced');
+      const hook = async (): Promise<void> => expect(await signIn(later, owning)).toBe('replaced');
+      expect(await before(at, hook, run)).toBe(true);
+      expect((await store.listByOwner(scene.owner)).map(({ id }) => id)).toEqual([later.id]);
+      expect(await store.read(scene.id)).toMatchObject({ ended: 'evicted' });
+    }
+  });
+
   it('two sign-ins from one session at the same time: one succeeds, and of the other nothing is left', async () => {
     for (let round = 0; round < 10; round++) {
       const scene = await stage(0);

@@ -2,6 +2,11 @@
 import { SessionError } from '../../core/errors.js';
 import { unknownForm } from './layout.js';
 
+const movingSlot = /TRYAGAIN|attempted to access a non local key/;
+
+/** A command met a slot of a cluster that is half here and half on another server, and has changed nothing. */
+export const isMoving = (error: unknown): boolean => error instanceof Error && movingSlot.test(error.message);
+
 export function faultOf(error: unknown): unknown {
   const message = error instanceof Error ? error.message : '';
   if (message.includes('OOM command not allowed')) {
@@ -12,6 +17,13 @@ export function faultOf(error: unknown): unknown {
     );
   }
   if (message.includes('holdfast-unknown-form')) return unknownForm(error);
+  if (isMoving(error)) {
+    return new SessionError(
+      'ERR_SESSION_STORE_UNAVAILABLE',
+      'redisStore: the cluster is just moving the slot of this owner, and part of it is on another server. Try again once it has moved.',
+      { cause: error, outcome: 'not-applied' },
+    );
+  }
   if (message.includes('CROSSSLOT')) {
     return new SessionError(
       'ERR_SESSION_STORE_UNAVAILABLE',

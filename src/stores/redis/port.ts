@@ -1,5 +1,6 @@
 /** What we ask of a client: one command, to the primary that owns a key, with every string of the answer as a Buffer. */
 import { createHash } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { describe, SessionError } from '../../core/errors.js';
 import {
   type Argument,
@@ -13,6 +14,7 @@ import {
   type NodeRedisOptions,
   untimed,
 } from './clients.js';
+import { isMoving } from './faults.js';
 import { fleetOf } from './fleet.js';
 import { type ScriptName, scriptNames, sourceOf } from './scripts.gen.js';
 import type { Command, Fleet } from './watch/link.js';
@@ -21,6 +23,9 @@ type Send = (key: string, args: Argument[]) => Promise<unknown>;
 
 /** RESP's type byte of a string of any length, `$`. */
 const buffers: NodeRedisOptions = { typeMapping: { 36: Buffer } };
+
+const movePauseMs = 50;
+const movePatienceMs = 500;
 
 const digests = Object.fromEntries(
   scriptNames.map((name) => [name, createHash('sha1').update(sourceOf(name)).digest('hex')]),
@@ -56,8 +61,17 @@ export class RedisPort {
     return this.#send(key, ['GET', key]);
   }
 
-  run(name: ScriptName, keys: readonly [string, ...string[]], args: readonly Argument[]): Promise<unknown> {
-    return runScript((command) => this.#send(keys[0], command), name, keys, args);
+  /** Sent again for a while where it met a slot that is just moving: a slot takes milliseconds, and nothing has changed. */
+  async run(name: ScriptName, keys: readonly [string, ...string[]], args: readonly Argument[]): Promise<unknown> {
+    const send: Command = (command) => this.#send(keys[0], command);
+    for (let waitedMs = 0; ; waitedMs += movePauseMs) {
+      try {
+        return await runScript(send, name, keys, args);
+      } catch (error) {
+        if (!isMoving(error) || waitedMs >= movePatienceMs) throw error;
+      }
+      await setTimeout(movePauseMs);
+    }
   }
 }
 

@@ -61,7 +61,7 @@ export async function replaceInSteps(port: RedisPort, keys: Keys, call: Replacem
     return ended as ReplaceResult;
   }
   if (owner !== undefined && owning?.limit !== undefined && owning.onExceed === 'evict-oldest') {
-    const args = [String(owning.now), String(owning.limit), id, ...evictionArguments(owning)];
+    const args = [String(owning.now), String(owning.limit), ...evictionArguments(owning)];
     await port.run('evict', [keys.index(owner)], args);
   }
   return 'replaced';

@@ -51,6 +51,18 @@ end`,
   head_of: `local function head_of(key)
 return unless_odd(redis.pcall('GETRANGE', key, 0, 46))
 end`,
+  both_here: `local function both_here(key, other)
+redis.call('EXISTS', key, other)
+end`,
+  head_in: `local function head_in(index, id)
+local head = head_of(session_key(id))
+if not head or head == '' then both_here(index, session_key(id)) end
+return head
+end`,
+  leave_index: `local function leave_index(key, record)
+local index = index_of(key, record)
+if index then redis.pcall('ZREM', index, id_of(key)) end
+end`,
   write: `local function write(key, value, deadline)
 redis.call('SET', key, value, 'PXAT', moment(deadline + slack))
 end`,
@@ -79,17 +91,19 @@ local newest = redis.call('ZREVRANGE', index, 0, 0, 'WITHSCORES')
 redis.call('ZADD', index, (tonumber(newest[2]) or 0) + 1, id)
 outlive(index, deadline)
 end`,
+  make_way: `local function make_way(key)
+redis.call('PEXPIREAT', key, '9999999999999')
+end`,
   finish: `local function finish(key, record, marker, keep_until)
-redis.call('DEL', key)
+make_way(key)
 redis.call('SET', key, marker, 'PXAT', moment(keep_until + slack))
-local index = index_of(key, record)
-if index then redis.call('ZREM', index, id_of(key)) end
+leave_index(key, record)
 end`,
   live_sessions: `local function live_sessions(index, now, leaving)
 local live = {}
 for _, id in ipairs(redis.call('ZRANGE', index, 0, -1)) do
 if id ~= leaving then
-local head = head_of(session_key(id))
+local head = head_in(index, id)
 if any_kind_of(head) == 'record' and deadline_of(head) > now then live[#live + 1] = id end
 end
 end
@@ -120,7 +134,7 @@ end`,
 const scripts = {
   create: {
     needs:
-      'prefix slack session_key id_of moment any_kind_of kind_of unless_odd version_of deadline_of owner_of index_of head_of write server_time outlive enlist finish live_sessions evict admission',
+      'prefix slack session_key id_of moment any_kind_of kind_of unless_odd version_of deadline_of owner_of index_of head_of both_here head_in leave_index write server_time outlive enlist make_way finish live_sessions evict admission',
     body: `local found = redis.call('GET', KEYS[1])
 local kind = kind_of(found)
 if kind == 'record' and version_of(found) == version_of(ARGV[1]) then return 'created' end
@@ -133,31 +147,33 @@ if KEYS[2] then enlist(KEYS[2], id_of(KEYS[1]), deadline_of(ARGV[1])) end
 return 'created'`,
   },
   endByOwner: {
-    needs: 'prefix slack session_key id_of moment any_kind_of is_session unless_odd owner_of index_of head_of finish',
-    body: `local ended_at, keep_until = tonumber(ARGV[1]), tonumber(ARGV[2])
+    needs:
+      'prefix slack session_key id_of moment any_kind_of is_session unless_odd owner_of index_of head_of both_here head_in leave_index make_way finish',
+    body: `local heads = {}
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+if id ~= ARGV[4] then heads[#heads + 1] = { id, head_in(KEYS[1], id) } end
+end
+local ended_at, keep_until = tonumber(ARGV[1]), tonumber(ARGV[2])
 local before = redis.call('GET', KEYS[2])
 if before then
 local earlier, kept = struct.unpack('<dd', before)
 ended_at, keep_until = math.max(ended_at, earlier), math.max(keep_until, kept)
 end
-redis.call('DEL', KEYS[2])
+make_way(KEYS[2])
 redis.call('SET', KEYS[2], struct.pack('<dd', ended_at, keep_until), 'PXAT', moment(keep_until + slack))
 local ended = {}
-for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-if id ~= ARGV[4] then
-local key = session_key(id)
-local head = head_of(key)
+for _, entry in ipairs(heads) do
+local id, head = entry[1], entry[2]
 if is_session(head) then
-finish(key, head, ARGV[3], ARGV[2])
+finish(session_key(id), head, ARGV[3], ARGV[2])
 ended[#ended + 1] = id
 end
-redis.call('ZREM', KEYS[1], id)
-end
+redis.pcall('ZREM', KEYS[1], id)
 end
 return ended`,
   },
   endReplaced: {
-    needs: 'prefix slack id_of moment any_kind_of kind_of version_of owner_of index_of finish',
+    needs: 'prefix slack id_of moment any_kind_of kind_of version_of owner_of index_of leave_index make_way finish',
     body: `local found = redis.call('GET', KEYS[1])
 if kind_of(found) == 'record' then
 if version_of(found) ~= ARGV[3] then return found end
@@ -169,7 +185,7 @@ return 'gone'`,
   },
   end: {
     needs:
-      'prefix slack id_of moment any_kind_of is_session unless_odd owner_of index_of head_of server_time write_again finish',
+      'prefix slack id_of moment any_kind_of is_session unless_odd owner_of index_of head_of leave_index server_time write_again make_way finish',
     body: `local head = head_of(KEYS[1])
 if any_kind_of(head) == 'absent' then return 'unknown' end
 if is_session(head) then finish(KEYS[1], head, ARGV[1], ARGV[2])
@@ -178,13 +194,13 @@ return 'ended'`,
   },
   evict: {
     needs:
-      'prefix slack session_key id_of moment any_kind_of unless_odd deadline_of owner_of index_of head_of finish live_sessions evict',
-    body: `local live = live_sessions(KEYS[1], tonumber(ARGV[1]), ARGV[3])
-evict(live, #live + 1 - tonumber(ARGV[2]), ARGV[4], ARGV[5])
+      'prefix slack session_key id_of moment any_kind_of unless_odd deadline_of owner_of index_of head_of both_here head_in leave_index make_way finish live_sessions evict',
+    body: `local live = live_sessions(KEYS[1], tonumber(ARGV[1]))
+evict(live, #live - tonumber(ARGV[2]), ARGV[3], ARGV[4])
 return 'evicted'`,
   },
   listByOwner: {
-    needs: 'prefix session_key any_kind_of is_session unless_odd',
+    needs: 'prefix session_key any_kind_of is_session unless_odd both_here',
     body: `local found = {}
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
 local value = unless_odd(redis.pcall('GET', session_key(id)))
@@ -192,6 +208,7 @@ if any_kind_of(value) == 'record' then
 found[#found + 1] = id
 found[#found + 1] = value
 elseif not is_session(value) then
+if not value then both_here(KEYS[1], session_key(id)) end
 redis.call('ZREM', KEYS[1], id)
 end
 end
@@ -199,7 +216,7 @@ return found`,
   },
   replace: {
     needs:
-      'prefix slack session_key id_of moment any_kind_of kind_of unless_odd version_of deadline_of owner_of index_of head_of write server_time outlive enlist finish live_sessions evict admission',
+      'prefix slack session_key id_of moment any_kind_of kind_of unless_odd version_of deadline_of owner_of index_of head_of both_here head_in leave_index write server_time outlive enlist make_way finish live_sessions evict admission',
     body: `local old = redis.call('GET', KEYS[1])
 local taken = head_of(KEYS[2])
 local taken_kind = kind_of(taken)
@@ -218,33 +235,33 @@ if KEYS[3] then enlist(KEYS[3], id_of(KEYS[2]), deadline_of(ARGV[1])) end
 return 'replaced'`,
   },
   takeBack: {
-    needs: 'prefix id_of any_kind_of kind_of unless_odd version_of owner_of index_of head_of',
+    needs: 'prefix id_of any_kind_of kind_of unless_odd version_of owner_of index_of head_of leave_index',
     body: `local head = head_of(KEYS[1])
 if kind_of(head) == 'record' and version_of(head) == ARGV[1] then
 redis.call('DEL', KEYS[1])
-local index = index_of(KEYS[1], head)
-if index then redis.call('ZREM', index, id_of(KEYS[1])) end
+leave_index(KEYS[1], head)
 end
 return 'taken-back'`,
   },
   touch: {
     needs:
-      'prefix slack id_of moment any_kind_of kind_of unless_odd deadline_of owner_of index_of head_of server_time outlive leaves_minute',
+      'prefix slack id_of moment any_kind_of kind_of unless_odd deadline_of owner_of index_of head_of both_here server_time outlive leaves_minute',
     body: `local head = head_of(KEYS[1])
 if kind_of(head) ~= 'record' then return 'gone' end
 local before, deadline = deadline_of(head), tonumber(ARGV[1])
 if deadline > before then
+local index = leaves_minute(before, deadline) and index_of(KEYS[1], head)
+if index then both_here(KEYS[1], index) end
 redis.call('PEXPIREAT', KEYS[1], moment(deadline + slack))
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
 redis.call('SETRANGE', KEYS[1], 12, struct.pack('<d', deadline))
-local index = leaves_minute(before, deadline) and index_of(KEYS[1], head)
 if index then outlive(index, deadline) end
 end
 return 'touched'`,
   },
   update: {
     needs:
-      'prefix slack id_of moment any_kind_of kind_of unless_odd version_of deadline_of owner_of index_of head_of write server_time outlive leaves_minute',
+      'prefix slack id_of moment any_kind_of kind_of unless_odd version_of deadline_of owner_of index_of head_of both_here write server_time outlive leaves_minute',
     body: `local head = head_of(KEYS[1])
 if kind_of(head) ~= 'record' then return 'gone' end
 local version = version_of(head)
@@ -257,8 +274,9 @@ deadline = math.max(before, deadline)
 local form = string.sub(head, 1, 1)
 value = form .. version_of(value) .. struct.pack('<d', deadline) .. (owner or '') .. string.sub(value, 21)
 end
-write(KEYS[1], value, deadline)
 local index = owner and leaves_minute(before, deadline) and index_of(KEYS[1], head)
+if index then both_here(KEYS[1], index) end
+write(KEYS[1], value, deadline)
 if index then outlive(index, deadline) end
 return 'updated'`,
   },

@@ -11,6 +11,7 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
     found[#found + 1] = id
     found[#found + 1] = value
   elseif not is_session(value) then
+    if not value then both_here(KEYS[1], session_key(id)) end
     redis.call('ZREM', KEYS[1], id)
   end
 end

@@ -77,6 +77,27 @@ local function head_of(key)
   return unless_odd(redis.pcall('GETRANGE', key, 0, 46))
 end
 
+-- Fails where only one of two keys is here, since a cluster is just moving their slot: the server that a slot moves to
+-- answers for a key that has not come yet as if there were none, but refuses a command that names both. So a session is
+-- not taken for gone, nor an index for empty, that lies on the other server.
+local function both_here(key, other)
+  redis.call('EXISTS', key, other)
+end
+
+-- The head of a session that an index names.
+local function head_in(index, id)
+  local head = head_of(session_key(id))
+  if not head or head == '' then both_here(index, session_key(id)) end
+  return head
+end
+
+-- An index that is on the other server then goes on naming the session, whose marker says that it is over: an end must not
+-- fail because a slot moves.
+local function leave_index(key, record)
+  local index = index_of(key, record)
+  if index then redis.pcall('ZREM', index, id_of(key)) end
+end
+
 local function write(key, value, deadline)
   redis.call('SET', key, value, 'PXAT', moment(deadline + slack))
 end
@@ -118,13 +139,18 @@ local function enlist(index, id, deadline)
   outlive(index, deadline)
 end
 
--- Puts a marker in a record's place. DEL comes first because a full server refuses SET but never DEL, and refuses
--- nothing more to a script that has written: a sign-out must not fail for want of memory.
+-- A write that a full server never refuses, and then it refuses nothing more to the script: a sign-out must not fail for
+-- want of memory. Not a DEL, since a server that the slot is just leaving takes a key that is not there for one that has
+-- left, and refuses to set it: then the session would be gone without a marker.
+local function make_way(key)
+  redis.call('PEXPIREAT', key, '9999999999999')
+end
+
+-- Puts a marker in a record's place.
 local function finish(key, record, marker, keep_until)
-  redis.call('DEL', key)
+  make_way(key)
   redis.call('SET', key, marker, 'PXAT', moment(keep_until + slack))
-  local index = index_of(key, record)
-  if index then redis.call('ZREM', index, id_of(key)) end
+  leave_index(key, record)
 end
 
 -- The owner's sessions that count towards a limit at now, oldest first, but leaving.
@@ -132,7 +158,7 @@ local function live_sessions(index, now, leaving)
   local live = {}
   for _, id in ipairs(redis.call('ZRANGE', index, 0, -1)) do
     if id ~= leaving then
-      local head = head_of(session_key(id))
+      local head = head_in(index, id)
       if any_kind_of(head) == 'record' and deadline_of(head) > now then live[#live + 1] = id end
     end
   end

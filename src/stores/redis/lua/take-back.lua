@@ -7,7 +7,6 @@
 local head = head_of(KEYS[1])
 if kind_of(head) == 'record' and version_of(head) == ARGV[1] then
   redis.call('DEL', KEYS[1])
-  local index = index_of(KEYS[1], head)
-  if index then redis.call('ZREM', index, id_of(KEYS[1])) end
+  leave_index(KEYS[1], head)
 end
 return 'taken-back'

@@ -16,7 +16,9 @@ if owner or deadline < before then
   local form = string.sub(head, 1, 1)
   value = form .. version_of(value) .. struct.pack('<d', deadline) .. (owner or '') .. string.sub(value, 21)
 end
-write(KEYS[1], value, deadline)
 local index = owner and leaves_minute(before, deadline) and index_of(KEYS[1], head)
+-- Before the first write: refused, nothing has changed, and the call sent again does it all.
+if index then both_here(KEYS[1], index) end
+write(KEYS[1], value, deadline)
 if index then outlive(index, deadline) end
 return 'updated'
