@@ -7,6 +7,14 @@ const snapshots = 'test/postgres/snapshots.test.ts';
 
 export const postgres: readonly Mutant[] = [
   {
+    guarantee: 'G10',
+    what: 'postgres: a connection is listened to from the moment at which the pool lends it',
+    file: 'src/stores/postgres/port.ts',
+    find: "client.on('error', this.#ignore);\n        resolve(client);",
+    replace: "resolve(client);\n        queueMicrotask(() => client.on('error', this.#ignore));",
+    tests: ['test/postgres/faults.test.ts'],
+  },
+  {
     guarantee: 'G1',
     what: 'postgres: an update that another change overtook looks again before it answers',
     file,

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import pg from 'pg';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -96,6 +97,32 @@ describe.runIf(binary)('a server in trouble', () => {
     expect(await listeners).toBe(1);
     expect(await store.update(id, next, record.version)).toBe('updated');
     expect(await store.read(id)).toMatchObject({ version: next.version });
+  });
+
+  it('that shuts down with the very bytes that let a connection in costs that call and not the process', async () => {
+    // Hands on what the server says once it has said all.
+    const atOnce = createServer((client) => {
+      const said: Buffer[] = [];
+      const upstream = connect(server.port, '127.0.0.1');
+      client.pipe(upstream);
+      upstream.on('data', (chunk) => said.push(chunk)).on('end', () => client.end(Buffer.concat(said)));
+      client.on('error', () => upstream.destroy());
+    }).listen(0, '127.0.0.1');
+    await once(atOnce, 'listening');
+    endings.push(async () => void atOnce.close());
+    const other = open().pool;
+    const { port } = atOnce.address() as AddressInfo;
+    const { pool, store } = open('20s', { connectionString: server.url.replace(`:${server.port}/`, `:${port}/`) });
+    const listeners: number[] = [];
+    // A tick comes before whatever waits for a promise.
+    pool.on('acquire', (client) => process.nextTick(() => listeners.push(client.listenerCount('error'))));
+    const cut = rejection(store.read(makeId()));
+    const others =
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state = $1';
+    let rows: unknown[] = [];
+    while (rows.length === 0) ({ rows } = await other.query(others, ['idle']));
+    expect((await cut).message).toMatch(/connection/);
+    expect(listeners).toEqual([1]);
   });
 
   it('that does not answer fails a call in its time; what was sent is done once, and what was not is never sent', async () => {

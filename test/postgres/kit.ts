@@ -10,18 +10,17 @@ type Hook = () => unknown;
 /** The same pool, with a hook that is awaited before each query. */
 export function withHook(pool: pg.Pool): { pool: PostgresPool; beforeCommand(hook: Hook | undefined): void } {
   let hook: Hook | undefined;
-  const connect = async (): Promise<PostgresPoolClient> => {
-    const client = await pool.connect();
-    return {
-      release: (destroy) => client.release(destroy),
-      on: (...args) => client.on(...args),
-      off: (...args) => client.off(...args),
-      async query(query) {
-        await hook?.();
-        return client.query(query);
-      },
-    };
-  };
+  const connect: PostgresPool['connect'] = (lend) =>
+    pool.connect((error, client) => lend(error, client && lent(client)));
+  const lent = (client: pg.PoolClient): PostgresPoolClient => ({
+    release: (destroy) => client.release(destroy),
+    on: (...args) => client.on(...args),
+    off: (...args) => client.off(...args),
+    async query(query) {
+      await hook?.();
+      return client.query(query);
+    },
+  });
   const hooked = {
     get totalCount() {
       return pool.totalCount;

@@ -33,7 +33,7 @@ export interface PostgresPoolClient extends PostgresQueryable {
 /** `Pool` of pg 8, or what has its methods. */
 export interface PostgresPool {
   readonly totalCount: number;
-  connect(): Promise<PostgresPoolClient>;
+  connect(lend: (error: Error | undefined, client: PostgresPoolClient | undefined) => void): void;
   on(event: 'error', listener: (error: Error) => void): unknown;
   off(event: 'error', listener: (error: Error) => void): unknown;
 }
@@ -91,10 +91,23 @@ export class PostgresPort {
     this.#pool.off('error', this.#ignore);
   }
 
+  /**
+   * By a callback, in which it is listened to at once: the pool has stopped by then, and a server that shuts down may say
+   * so in the very bytes with which it lets a connection in. After a promise it would be too late.
+   */
+  #borrow(): Promise<PostgresPoolClient> {
+    return new Promise((resolve, reject) => {
+      this.#pool.connect((error, client) => {
+        if (!client) return reject(error);
+        client.on('error', this.#ignore);
+        resolve(client);
+      });
+    });
+  }
+
   async #send(query: PostgresQuery, patienceMs: number): Promise<readonly Row[]> {
     const asked = performance.now();
-    const client = await this.#pool.connect();
-    client.on('error', this.#ignore);
+    const client = await this.#borrow();
     let broken = true;
     try {
       if (performance.now() - asked > patienceMs) {
