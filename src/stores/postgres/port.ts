@@ -164,5 +164,11 @@ function checkPool(pool: unknown): PostgresPool {
       'postgresStore: pool: it has no connectionTimeoutMillis, so a connection attempt that hangs would hold its place for ever. Set it, to 2000 for one.',
     );
   }
+  if (typeof options === 'object' && options !== null && Reflect.get(options, 'binary')) {
+    throw new SessionError(
+      'ERR_SESSION_OPTION',
+      'postgresStore: pool: its option binary makes pg answer in another form, which a query can not choose for itself. Pass a pool without it.',
+    );
+  }
   return pool as unknown as PostgresPool;
 }
