@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type RecordHeader, readRecord, writeRecord } from './record.js';
+import { dataIn, type RecordHeader, readRecord, writeRecord } from './record.js';
 
 const bytes = (length: number) =>
   fc.uint8Array({ minLength: length, maxLength: length }).map((array) => Buffer.from(array));
@@ -80,5 +80,29 @@ describe('a record', () => {
     const data = Buffer.from('data');
     expect(readRecord(Buffer.from(frozen.bytes, 'hex'))).toEqual({ header, data });
     expect(Buffer.from(writeRecord(header, data)).toString('hex')).toBe(frozen.bytes);
+    expect(Buffer.from(writeRecord(header, 'data')).toString('hex')).toBe(frozen.bytes);
+  });
+
+  test('written from text is what it is from the bytes of that text, and its data is found in it', () => {
+    const header = {
+      aal: 0,
+      amr: [],
+      createdAt: 1,
+      absoluteDeadline: 2,
+      idleMs: 3,
+      ownIdle: false,
+      ownAbsolute: false,
+      persistent: false,
+      secretHash: Buffer.alloc(32),
+      secretSince: 1,
+      previousUntil: 0,
+      renewalSeed: Buffer.alloc(32),
+      userAgent: 'é'.repeat(300),
+    } as const;
+    for (const text of ['', 'plain', 'é \u{1f600}', '\ud800', 'x'.repeat(70_000)]) {
+      const bytes = Buffer.from(text);
+      expect(writeRecord(header, text)).toEqual(writeRecord(header, bytes));
+      expect(Buffer.from(dataIn(writeRecord(header, text)))).toEqual(bytes);
+    }
   });
 });

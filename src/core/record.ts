@@ -86,7 +86,8 @@ interface Details {
   movedFrom?: string;
 }
 
-export function writeRecord(header: RecordHeader, data: Uint8Array): Uint8Array {
+/** `data` as bytes, or as text that is written in UTF-8 at once. */
+export function writeRecord(header: RecordHeader, data: Uint8Array | string): Buffer {
   const details: Details = {};
   if (header.owner !== undefined) details.owner = header.owner;
   if (header.amr.length > 0) details.amr = header.amr;
@@ -98,7 +99,9 @@ export function writeRecord(header: RecordHeader, data: Uint8Array): Uint8Array 
   if (header.movedFrom !== undefined) details.movedFrom = header.movedFrom;
   const text = Buffer.from(JSON.stringify(details));
   // Not `alloc`: a buffer outside of the pool costs more than all that is written to it. The rest is written whole.
-  const out = Buffer.allocUnsafe(fixed + text.length + data.length).fill(0, hashAt, lengthAt);
+  const size = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
+  const dataAt = fixed + text.length;
+  const out = Buffer.allocUnsafe(dataAt + size).fill(0, hashAt, lengthAt);
   out[0] = format;
   out[1] =
     (header.persistent ? 1 : 0) |
@@ -117,9 +120,13 @@ export function writeRecord(header: RecordHeader, data: Uint8Array): Uint8Array 
   out.set(header.renewalSeed, seedAt);
   out.writeUInt16BE(text.length, lengthAt);
   out.set(text, fixed);
-  out.set(data, fixed + text.length);
+  if (typeof data === 'string') out.write(data, dataAt);
+  else out.set(data, dataAt);
   return out;
 }
+
+/** The data in what `writeRecord` wrote, without a copy. */
+export const dataIn = (record: Buffer): Buffer => record.subarray(fixed + record.readUInt16BE(lengthAt));
 
 /** Reads what `writeRecord` wrote. `newer-format` comes from a later version and is temporary; anything else is malformed. */
 export function readRecord(bytes: Buffer): OpenedRecord | 'malformed' | 'newer-format' {

@@ -7,7 +7,7 @@ import type { SessionId } from './ids.js';
 import { isPromise } from './maybe-promise.js';
 import type { EngineConfig } from './options.js';
 import { deadlinesOf, lifeOf, longestPendingMs, nextIdleDeadline } from './policy.js';
-import { type RecordHeader, readRecord, writeRecord } from './record.js';
+import { dataIn, type RecordHeader, readRecord, writeRecord } from './record.js';
 import type { Sealer, SealFault } from './seal.js';
 import type { Conflict, Ended, Ending, MaybePromise, Owning, SessionStore, StoredRecord } from './store.js';
 import { isEnded, isOwnerIndexed } from './store.js';
@@ -25,6 +25,9 @@ export type PutResult =
   | { readonly result: 'stored'; readonly stored: Stored }
   | { readonly result: 'conflict'; readonly found: Found }
   | { readonly result: 'gone' | 'exists' | 'limit' | 'barred' };
+
+/** The app's data as it is stored: bytes, or the text that they are in UTF-8. */
+type Encoded = Uint8Array | string;
 
 const missing: Found = { kind: 'missing' };
 const newer: Found = { kind: 'refused', fault: 'newer-format' };
@@ -82,7 +85,7 @@ export class Repository {
   async create(
     id: SessionId,
     header: RecordHeader,
-    data: Uint8Array,
+    data: Encoded,
     owner: OwnerFields,
     deadline: number,
   ): Promise<PutResult> {
@@ -98,7 +101,7 @@ export class Repository {
   update(
     before: Stored,
     header: RecordHeader,
-    data: Uint8Array,
+    data: Encoded,
     deadline: number,
     use: { readonly extends: boolean } = { extends: true },
   ): MaybePromise<PutResult> {
@@ -233,19 +236,20 @@ export class Repository {
   #draft(
     id: SessionId,
     header: RecordHeader,
-    data: Uint8Array,
+    data: Encoded,
     owner: OwnerFields,
     idleDeadline = this.#nextIdleDeadline(header),
   ): [Stored, StoredRecord] {
     const version = newVersion();
-    const bytes = this.#sealer.seal(id, writeRecord(header, data));
+    const plain = writeRecord(header, data);
+    const bytes = this.#sealer.seal(id, plain);
     const record = {
       bytes,
       version,
       idleDeadline,
       ...(owner.ownerHash === undefined ? {} : { owner: owner.ownerHash }),
     };
-    return [{ id, version, idleDeadline, header, data, sealed: bytes, decoded: {} }, record];
+    return [{ id, version, idleDeadline, header, data: dataIn(plain), sealed: bytes, decoded: {} }, record];
   }
 
   #owning(owner: OwnerFields): Owning | undefined {

@@ -119,8 +119,8 @@ function tooLarge(data: Record<string, unknown>, bytes: number, maxBytes: number
 const notASession = (received: string): SessionError =>
   argumentError(`set: expected a session of express-session, got ${received}.`);
 
-export function encodeTexts({ data, cookie, expires }: Texts): Uint8Array {
-  return Buffer.from(`\u0001${dataAt}${data}${cookieAt}${cookie}${expiresAt}${expires}}`);
+export function encodeTexts({ data, cookie, expires }: Texts): string {
+  return `\u0001${dataAt}${data}${cookieAt}${cookie}${expiresAt}${expires}}`;
 }
 
 export interface Payload {

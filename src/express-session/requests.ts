@@ -17,17 +17,22 @@ export function userAgentOf(session: object): string | undefined {
   return requestOf(session)?.headers?.['user-agent'];
 }
 
-/** When requests came, as far as the store was told of them: express-session makes each its session before its handler runs. */
+/**
+ * When requests came, as far as the store was told of them: express-session makes each its session before its handler
+ * runs. Only a sign-in asks, so without the option `owner` it is not noted.
+ */
 export class RequestStarts {
   readonly #clock: Clock;
+  readonly #noted: boolean;
   readonly #starts = new WeakMap<object, number>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, noted: boolean) {
     this.#clock = clock;
+    this.#noted = noted;
   }
 
   begin(req: object): void {
-    if (!this.#starts.has(req)) this.#starts.set(req, this.#clock.now());
+    if (this.#noted && !this.#starts.has(req)) this.#starts.set(req, this.#clock.now());
   }
 
   of(session: object): number {

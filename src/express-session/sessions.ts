@@ -15,12 +15,13 @@ import type { SessionId } from '../core/ids.js';
 import { createKeyring, type Keyring } from '../core/keyring.js';
 import { merge } from '../core/merge.js';
 import type { EngineConfig } from '../core/options.js';
-import { deadlinesOf, lifeOf } from '../core/policy.js';
+import { deadlinesOf, type Life, lifeOf } from '../core/policy.js';
 import { busy, endedError, isTemporary, toldEndings, unreadable } from '../core/refusals.js';
 import { type Found, Repository } from '../core/repository.js';
 import { Sealer } from '../core/seal.js';
-import type { SessionStore } from '../core/store.js';
+import type { MaybePromise, SessionStore } from '../core/store.js';
 import { StoreGuard } from '../core/store-guard.js';
+import { Beside } from './beside.js';
 import { conflictRefused, ownerFixed, refusedCreation } from './errors.js';
 import { headerAfter, headerOf } from './headers.js';
 import { type Ids, idsOf } from './ids.js';
@@ -71,7 +72,7 @@ export class Sessions implements Managed {
   readonly signals = { ended() {} };
   readonly starts: RequestStarts;
   readonly #owner: Resolved['owner'];
-  readonly #bases = new WeakMap<object, Base>();
+  readonly #bases = new Beside<Base>();
   readonly #turns = new Turns();
   readonly #remembered: Remembered;
 
@@ -84,7 +85,7 @@ export class Sessions implements Managed {
     this.keyring = createKeyring(secrets);
     this.guard = new StoreGuard(store.name, config.storeDeadlineMs, config.clock, this.events);
     this.repository = new Repository(store, this.guard, new Sealer(this.keyring, config.audience), config);
-    this.starts = new RequestStarts(config.clock);
+    this.starts = new RequestStarts(config.clock, owner !== undefined);
     this.#remembered = new Remembered(config.cache);
   }
 
@@ -104,7 +105,7 @@ export class Sessions implements Managed {
 
   /** `made` is what express-session made of the object `from` that `load` gave it. */
   carry(from: object, made: object): void {
-    const base = this.#bases.get(from);
+    const base = this.#bases.of(from);
     if (base) this.#bases.set(made, base);
   }
 
@@ -133,35 +134,33 @@ export class Sessions implements Managed {
     const payload = this.#open(stored, same);
     if (!payload) return undefined;
     const kept = { stored, texts: payload.texts };
-    const session = sessionFrom(payload, this.expiryOf(stored, payload.texts.expires));
+    const session = sessionFrom(payload, payload.until);
     this.#bases.set(session, { sid, ids, seen: payload.texts, kept });
     this.#remembered.keep(sid, { ids, kept });
     return session;
   }
 
   /** What a live record holds; `texts` are those that were read from the same bytes before. An event says why not. */
-  #open(stored: Stored, texts: Texts | undefined): Payload | undefined {
+  #open(stored: Stored, texts: Texts | undefined): (Payload & { readonly until: number }) | undefined {
     const { id } = stored;
     const payload = texts ? payloadOf(texts) : readPayload(stored.data);
     if (!payload) {
       this.events.emit({ type: 'record-refused', reason: 'malformed', id });
       return undefined;
     }
-    const life = this.lifeOf(stored, payload.texts.expires);
-    if (life === 'alive') return payload;
+    const { life, until } = this.lifeOf(stored, payload.texts.expires);
+    if (life === 'alive') return { ...payload, until };
     this.events.emit({ type: 'token-refused', reason: life, id });
     return undefined;
   }
 
-  lifeOf(stored: Stored, expires: Expires) {
+  /** Whether it is alive, and until when without a use. */
+  lifeOf({ header, idleDeadline }: Stored, expires: Expires): { readonly life: Life; readonly until: number } {
     const now = this.config.clock.now();
-    const life = lifeOf(deadlinesOf(stored.header, stored.idleDeadline, this.config), now);
-    return life === 'alive' && now >= this.expiryOf(stored, expires) ? 'idle-expired' : life;
-  }
-
-  expiryOf(stored: Stored, expires: Expires): number {
-    const { expiresAt } = deadlinesOf(stored.header, stored.idleDeadline, this.config);
-    return typeof expires === 'number' ? Math.min(expires, expiresAt) : expiresAt;
+    const deadlines = deadlinesOf(header, idleDeadline, this.config);
+    const until = typeof expires === 'number' ? Math.min(expires, deadlines.expiresAt) : deadlines.expiresAt;
+    const life = lifeOf(deadlines, now);
+    return { life: life === 'alive' && now >= until ? 'idle-expired' : life, until };
   }
 
   /**
@@ -195,7 +194,7 @@ export class Sessions implements Managed {
   }
 
   #baseOf(sid: string, session: object): Base | undefined {
-    const base = this.#bases.get(session);
+    const base = this.#bases.of(session);
     // An app may store a session under another id than it loaded it from: that is a new session.
     return base?.sid === sid ? base : undefined;
   }
@@ -233,7 +232,8 @@ export class Sessions implements Managed {
   async #write(base: Base, draft: Draft, deadline: number, turn: Turn): Promise<Kept | undefined> {
     for (let before = turn.latest ?? base.kept; ; ) {
       // Its cookie was shortened, and the store's own deadline is later: nothing but this ends it.
-      if (this.lifeOf(before.stored, before.texts.expires) === 'idle-expired' && isCapped(before)) return undefined;
+      if (isCapped(before) && this.lifeOf(before.stored, before.texts.expires).life === 'idle-expired')
+        return undefined;
       const texts = this.#next(base, draft, before);
       if (sameTexts(texts, before.texts)) {
         const stored = await this.#touched(before.stored, draft);
@@ -300,7 +300,7 @@ export class Sessions implements Managed {
   async #loadedFor(sid: string, session: object): Promise<Base | undefined> {
     const loaded = await this.load(sid);
     if (loaded) this.carry(loaded, session);
-    return this.#bases.get(session);
+    return this.#bases.of(session);
   }
 
   /** Ends it for good, under whichever key it was stored. */
@@ -324,7 +324,12 @@ export class Sessions implements Managed {
   }
 
   /** The first of the ids that the store knows anything of. */
-  async #find(ids: Ids, deadline: number, known?: Stored): Promise<Found> {
+  #find(ids: Ids, deadline: number, known?: Stored): MaybePromise<Found> {
+    if (ids.length === 1) return this.repository.find(ids[0], deadline, known);
+    return this.#findAmong(ids, deadline, known);
+  }
+
+  async #findAmong(ids: Ids, deadline: number, known?: Stored): Promise<Found> {
     let found: Found = { kind: 'missing' };
     for (const id of ids) {
       found = await this.repository.find(id, deadline, known?.id === id ? known : undefined);

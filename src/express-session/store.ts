@@ -153,9 +153,8 @@ export class HoldfastStore extends Store {
         const found = repository.open(id, record);
         const payload = found.kind === 'found' ? readPayload(found.stored.data) : undefined;
         if (found.kind !== 'found' || !payload) continue;
-        const { expires } = payload.texts;
-        if (this.#sessions.lifeOf(found.stored, expires) !== 'alive') continue;
-        yield [id, sessionFrom(payload, this.#sessions.expiryOf(found.stored, expires)) as unknown as SessionData];
+        const { life, until } = this.#sessions.lifeOf(found.stored, payload.texts.expires);
+        if (life === 'alive') yield [id, sessionFrom(payload, until) as unknown as SessionData];
       }
       cursor = page.cursor;
     } while (cursor !== undefined);
