@@ -12,6 +12,15 @@ export const verbs: readonly Mutant[] = [
   },
   {
     guarantee: 'G1',
+    what: 'update() waits for its turn, also where nothing was stored when it was called',
+    file: 'src/core/verbs.ts',
+    find: '    await engine.changes.queued(handle, async () => {\n      requireUsable(handle);\n      const session = engine.sessionOf(handle);',
+    replace:
+      "    const now = handle.phase === 'alive';\n    await (now ? engine.changes.queued.bind(engine.changes) : (_: unknown, run: () => Promise<void>) => run())(handle, async () => {\n      requireUsable(handle);\n      const session = engine.sessionOf(handle);",
+    tests: ['test/races/one-request.test.ts'],
+  },
+  {
+    guarantee: 'G1',
     what: "update() keeps its change beside the handler's own that can't be stored yet",
     file: 'src/core/take-in.ts',
     find: '    handle.stored = { ...stored, version, data, ...(decoded && { decoded }) };',

@@ -44,6 +44,12 @@ export class Changes {
     return this.queued(handle, () => this.#storeChanges(handle, insist, first));
   }
 
+  /** As `commit` that insists, for a verb whose turn it is. */
+  inTurn(handle: SessionHandle): void | Promise<void> {
+    handle.dropped = false;
+    return this.#storeChanges(handle, true, undefined);
+  }
+
   /** As `CommitQueue.queued`. */
   queued<Done extends void | Promise<void>>(handle: SessionHandle, work: () => Done): Done | Promise<void> {
     return this.#queue.queued(handle, work);

@@ -167,16 +167,18 @@ export class Verbs implements SessionVerbs {
       throw wrongArgument('update', 'a function that changes the data', change);
     }
     requireUsable(handle);
-    const session = engine.sessionOf(handle);
-    if (handle.phase !== 'alive') {
-      const draft = decodeData(engine.changes.encode(session));
-      applied(draft, change);
-      fill(session, decodeData(engine.changes.encode(draft)));
-      return engine.changes.commit(handle, true);
-    }
     // What can't be stored must be told before anything is.
-    engine.changes.encode(session);
+    engine.changes.encode(engine.sessionOf(handle));
     await engine.changes.queued(handle, async () => {
+      requireUsable(handle);
+      const session = engine.sessionOf(handle);
+      // In turn also where nothing is stored yet: a sign-in under way would leave what is changed meanwhile behind (G1).
+      if (handle.phase !== 'alive') {
+        const draft = decodeData(engine.changes.encode(session));
+        applied(draft, change);
+        fill(session, decodeData(engine.changes.encode(draft)));
+        return engine.changes.inTurn(handle);
+      }
       const deadline = engine.guard.deadline();
       for (;;) {
         const before = storedOf(handle);

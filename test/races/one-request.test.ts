@@ -141,6 +141,18 @@ describe('a verb that is called first comes first, and is done to whom it was ca
   });
 });
 
+it.each(['signIn', 'regenerate'] as const)('update() changes what the %s before it has begun', async (verb) => {
+  const engine = newEngine(new StoppableStore(memoryStore(), { later: true }).store);
+  const request = await BareRequest.open(engine, undefined);
+  const outcome = await request.answer(async ({ session }) => {
+    session.cart = 1;
+    void session.save();
+    void (verb === 'signIn' ? session.signIn('ada') : session.regenerate());
+    await session.update((data) => void Object.assign(data, { n: 1 }));
+  });
+  expect(await opened(engine, tokenOf(outcome) as string)).toEqual({ n: 1 });
+});
+
 it('a verb that fails at once tells its callback, as one that fails later does', async () => {
   const engine = newEngine(memoryStore());
   const request = await BareRequest.open(engine, await begun(engine));
