@@ -146,8 +146,8 @@ export const overlap: readonly Mutant[] = [
     guarantee: 'G3',
     what: 'an identity that is set by hand makes a new token',
     file: 'src/core/changes.ts',
-    find: 'const raised = handle.replacedHere ? undefined : this.#raised(before, after);',
-    replace: 'const raised = handle.replacedHere || after ? undefined : this.#raised(before, after);',
+    find: 'if (raised !== undefined && !handle.replacedHere)',
+    replace: 'if (raised !== undefined && !handle.replacedHere && !after)',
     tests: [fixation],
   },
   {

@@ -29,7 +29,7 @@ export const limits: readonly Mutant[] = [
   mutant(
     'rotated: as many as are allowed under an older key alone refuse a sign-in',
     'src/core/sign-in.ts',
-    "if (beside === config.maxPerOwner?.limit) throw changes.refused(handle, 'limit');",
+    "if (beside === config.maxPerOwner?.limit) throw signInRefused(engine, handle, 'limit');",
     '',
     [of('limits')],
   ),

@@ -159,8 +159,8 @@ export const takenOver: readonly Mutant[] = [
     guarantee: 'G3',
     what: 'moving: a sign-in by hand on a new session lets go of what an old cookie names',
     file: 'src/core/changes.ts',
-    find: 'if (handle.oldSids.length > 0) await',
-    replace: 'if (handle.oldSids.length > 99) await',
+    find: 'if (raised !== undefined && handle.oldSids.length > 0) await',
+    replace: 'if (raised !== undefined && handle.oldSids.length > 99) await',
     tests: letGo,
   },
   {

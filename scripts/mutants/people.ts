@@ -21,6 +21,20 @@ export const people: readonly Mutant[] = [
     [of('two-sessions')],
   ),
   mutant(
+    'a sign-in by hand under a token that is new anyway is audited',
+    'src/core/audit.ts',
+    "    case 'identified':\n      return { action: 'sign-in', reason: event.cause };\n",
+    '',
+    [of('audit')],
+  ),
+  mutant(
+    'a sign-in by name is audited once, whatever identity the app sets beside it',
+    'src/core/changes.ts',
+    'raised !== undefined && header.owner === undefined',
+    'raised !== undefined && header',
+    [of('audit')],
+  ),
+  mutant(
     "a pending sign-in is nobody's",
     'src/core/sign-in.ts',
     '...(step === undefined ? { owner: name }',

@@ -86,6 +86,8 @@ function describeFor(event: SessionEvent, stored: Stored | undefined): Said {
     case 'created':
       if (stored?.header.pending) return { action: 'sign-in-step', reason: stored.header.pending.step };
       return stored?.header.owner === undefined ? undefined : { action: 'sign-in' };
+    case 'identified':
+      return { action: 'sign-in', reason: event.cause };
     case 'adopted':
       return stored?.header.owner === undefined ? undefined : { action: 'sign-in', reason: 'adopted' };
     case 'replaced':

@@ -2,6 +2,7 @@
 import { adopt } from './admission.js';
 import { decodeData } from './codec.js';
 import { CommitQueue } from './commit-queue.js';
+import { cookieCanFollow } from './cookie-can-follow.js';
 import { SessionError } from './errors.js';
 import { idOf, type SessionHandle, type Stored } from './handle.js';
 import { headerAfterRise, newHeader, withLifetime } from './headers.js';
@@ -11,9 +12,9 @@ import { andThen } from './maybe-promise.js';
 import { merge } from './merge.js';
 import type { Parts } from './parts.js';
 import { standingOf } from './policy.js';
-import { letGo, letGoAtSignIn } from './predecessor.js';
+import { letGo } from './predecessor.js';
 import type { RecordHeader } from './record.js';
-import { busy, changedMeanwhile, endedError, readable, signInRefused, toldEndings } from './refusals.js';
+import { busy, changedMeanwhile, endedError, readable, toldEndings } from './refusals.js';
 import type { Found, OwnerFields, PutResult } from './repository.js';
 import { type Data, dataOf, fill, type Session } from './session.js';
 import type { MaybePromise } from './store.js';
@@ -94,9 +95,11 @@ export class Changes {
     insist: boolean,
     triesLeft = 2,
   ): Promise<void> {
-    if (!this.#cookieCanFollow(handle, insist)) return;
+    if (!cookieCanFollow(this.#parts, handle, insist)) return;
     const { config, repository } = this.#parts;
-    if (handle.oldSids.length > 0) await letGoAtSignIn(this.#parts, handle);
+    const raised = identityRaised({}, { ...handle.session }, config.identityFields);
+    // What an old cookie names may be another's, and would come back when this one is over (G3).
+    if (raised !== undefined && handle.oldSids.length > 0) await letGo(this.#parts, handle);
     const { id, secret } = this.minted(handle);
     const { lifetime } = handle;
     const header = newHeader(config, handle.facts, secret, lifetime ?? {}, handle.openedAt);
@@ -113,14 +116,23 @@ export class Changes {
     this.settled(handle, put.stored, secret);
     handle.lifetime = setMeanwhile;
     this.#parts.events.emit({ type: 'created', id }, handle);
+    this.#identified(handle, raised);
+  }
+
+  /** Somebody was signed in by hand, under a token that was new anyway. */
+  #identified(handle: SessionHandle, raised: string | undefined): void {
+    const { id, header } = handle.stored as Stored;
+    if (raised !== undefined && header.owner === undefined)
+      this.#parts.events.emit({ type: 'identified', id, cause: `identity:${raised}` }, handle);
   }
 
   /** Updates the stored session, or replaces it if the data now says that somebody else is at the keyboard (G3). */
   put(handle: SessionHandle, before: Stored, after: Data, data: Uint8Array, deadline: number): MaybePromise<PutResult> {
-    const raised = handle.replacedHere ? undefined : this.#raised(before, after);
+    const raised = this.#raised(before, after);
     const { lifetime } = handle;
     const now = withLifetime(handle, before.header);
-    if (raised !== undefined) return this.#replaceRaised(handle, before, now, data, raised, deadline);
+    if (raised !== undefined && !handle.replacedHere)
+      return this.#replaceRaised(handle, before, now, data, raised, deadline);
     const anotherMaxAge = now.persistent !== before.header.persistent && this.#mayRepeatToken(handle, before);
     const use = { extends: !handle.background };
     return andThen(this.#parts.repository.update(before, now, data, deadline, use), (put) => {
@@ -132,6 +144,7 @@ export class Changes {
         handle.headerChanged = false;
         handle.changed = true;
         handle.wrote = true;
+        this.#identified(handle, raised);
       }
       return put;
     });
@@ -145,7 +158,7 @@ export class Changes {
     raised: string,
     deadline: number,
   ): Promise<PutResult> {
-    this.#cookieCanFollow(handle, true);
+    cookieCanFollow(this.#parts, handle, true);
     await letGo(this.#parts, handle);
     const secret = newSecret();
     const header = headerAfterRise(
@@ -163,7 +176,7 @@ export class Changes {
 
   /** A token that has a successor must not be given out again: it would take the successor's place in the browser (G4). */
   #mayRepeatToken(handle: SessionHandle, before: Stored): boolean {
-    this.#cookieCanFollow(handle, true);
+    cookieCanFollow(this.#parts, handle, true);
     return standingOf(before.header, handle.secret as Uint8Array, this.#parts.config.clock.now()) === 'current';
   }
 
@@ -178,15 +191,6 @@ export class Changes {
     if (owner === undefined) return {};
     const ownerHash = hashOwner(this.#parts.keyring.newest, this.#parts.config.audience, owner);
     return startedAt === undefined ? { ownerHash } : { ownerHash, startedAt };
-  }
-
-  /** Why a session could not be put in another's place: told as an event and to `explain`, and thrown by the verb. */
-  refused(handle: SessionHandle, result: string): SessionError {
-    if (result === 'barred' || result === 'limit') {
-      handle.refusals.push(`sign-in-${result}`);
-      this.#parts.events.emit({ type: 'sign-in-refused', reason: result }, handle);
-    }
-    return signInRefused(result);
   }
 
   /** After a session was replaced in the store: this request goes on with the new one. */
@@ -276,27 +280,6 @@ export class Changes {
     }
     handle.phase = 'superseded';
     return handle.endedReason ?? 'expired';
-  }
-
-  /** A session whose cookie can't reach the browser is never stored: it would be a record that nobody can use. */
-  #cookieCanFollow(handle: SessionHandle, insist: boolean): boolean {
-    if (handle.headOut) {
-      throw new SessionError(
-        'ERR_SESSION_COOKIE_TOO_LATE',
-        'The session needs a cookie, but the response head is already out. Change the session, or await req.session.save(), before the first write.',
-      );
-    }
-    const { withheld, safe } = handle.facts;
-    if (withheld === undefined) return true;
-    if (insist || !safe) throw new SessionError('ERR_SESSION_COOKIE_WITHHELD', withheld);
-    handle.dropped = true;
-    this.#parts.events.emit({ type: 'change-dropped', reason: 'cookie-withheld' });
-    return false;
-  }
-
-  /** For verbs: throws unless a new token could be handed out with this response. */
-  requireCookie(handle: SessionHandle): void {
-    this.#cookieCanFollow(handle, true);
   }
 
   encode(session: Session | Data, legacy?: Data): Uint8Array {

@@ -32,8 +32,11 @@ export type SessionEvent =
       readonly at: number;
       readonly id: SessionId;
       readonly replacedId: SessionId;
+      /** `sign-in`, `sign-in-pending`, `reauthentication`, `elevation:` and the scope, `credential-changed`, `regenerate`, or `identity:` and the field. */
       readonly cause: string;
     }
+  /** The app set an identity field, such as `userId`, on a session whose token was new in this request. `cause`: `identity:` and the field. */
+  | { readonly type: 'identified'; readonly at: number; readonly id: SessionId; readonly cause: string }
   | { readonly type: 'ended'; readonly at: number; readonly id: SessionId; readonly reason: string }
   | {
       readonly type: 'token-refused';
@@ -81,7 +84,6 @@ export type SessionEvent =
       readonly error: Error;
     }
   | { readonly type: 'store-recovered'; readonly at: number; readonly store: string }
-  | { readonly type: 'cookie-withheld'; readonly at: number; readonly reason: string }
   | {
       readonly type: 'csrf-refused' | 'csrf-reported';
       readonly at: number;

@@ -1,5 +1,4 @@
 import type { SessionHandle } from './handle.js';
-import { identityRaised } from './identity.js';
 import type { OwnerHash, SessionId } from './ids.js';
 import type { Parts } from './parts.js';
 
@@ -37,12 +36,4 @@ export async function letGoAtEnd(
 /** Before it gives way to another. */
 export async function letGo(parts: Pick<Parts, 'predecessor'>, handle: SessionHandle): Promise<void> {
   await (await letGoAtEnd(parts, handle))?.();
-}
-
-/** Before a new session is stored, if it is a sign-in by hand: what an old cookie names may be another's, and would come back when this one is over (G3). */
-export async function letGoAtSignIn(
-  parts: Pick<Parts, 'predecessor' | 'config'>,
-  handle: SessionHandle,
-): Promise<void> {
-  if (identityRaised({}, { ...handle.session }, parts.config.identityFields) !== undefined) await letGo(parts, handle);
 }

@@ -1,6 +1,7 @@
 /** The errors that several rooms of the core throw, each worded once. */
 import { SessionError } from './errors.js';
 import type { SessionHandle, Stored } from './handle.js';
+import type { Parts } from './parts.js';
 import type { Found } from './repository.js';
 import type { SealFault } from './seal.js';
 
@@ -41,21 +42,21 @@ export function unreadable(fault: string, cause?: unknown): SessionError {
 /** Another instance can read such a record: it must not be overwritten, nor taken for gone. */
 export const isTemporary = (fault: SealFault): boolean => fault === 'newer-format' || fault === 'unknown-key';
 
-/** Why a session could not be put in another's place. */
-export function signInRefused(result: string): SessionError {
-  if (result === 'barred') {
-    return new SessionError(
-      'ERR_SESSION_BARRED',
-      "This sign-in began before the person's sessions were revoked, so it does not count. Check the credentials again.",
-    );
-  }
-  if (result === 'limit') {
-    return new SessionError(
-      'ERR_SESSION_LIMIT',
-      'This person has as many sessions as are allowed. One must end before another begins.',
-    );
-  }
-  return new SessionError('ERR_SESSION_CONFLICT', `The session could not be replaced (${result}). Try again.`);
+/** Why a session could not be put in another's place: told as an event and to `explain`, and thrown by the verb. */
+export function signInRefused({ events }: Pick<Parts, 'events'>, handle: SessionHandle, result: string): SessionError {
+  if (result !== 'barred' && result !== 'limit')
+    return new SessionError('ERR_SESSION_CONFLICT', `The session could not be replaced (${result}). Try again.`);
+  handle.refusals.push(`sign-in-${result}`);
+  events.emit({ type: 'sign-in-refused', reason: result }, handle);
+  return result === 'barred'
+    ? new SessionError(
+        'ERR_SESSION_BARRED',
+        "This sign-in began before the person's sessions were revoked, so it does not count. Check the credentials again.",
+      )
+    : new SessionError(
+        'ERR_SESSION_LIMIT',
+        'This person has as many sessions as are allowed. One must end before another begins.',
+      );
 }
 
 /** The endings of which the browser was told by a cookie of its own. */

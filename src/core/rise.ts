@@ -1,6 +1,7 @@
 /** The verbs that give the same person's session a new token: re-authentication, a rise in privilege, a changed credential (G3). */
 import { revokeOwner } from './admin.js';
 import { aalOf, names, scopeOf, startOf } from './arguments.js';
+import { cookieCanFollow } from './cookie-can-follow.js';
 import { durationMs } from './duration.js';
 import type { Engine } from './engine.js';
 import { argumentError, SessionError } from './errors.js';
@@ -10,7 +11,7 @@ import { takeOptions } from './options.js';
 import { scopesAt } from './policy.js';
 import { letGo } from './predecessor.js';
 import type { RecordHeader } from './record.js';
-import { busy, endedError, requireUsable, storedOf } from './refusals.js';
+import { busy, endedError, requireUsable, signInRefused, storedOf } from './refusals.js';
 import type { ElevateOptions, ReauthenticateOptions } from './session.js';
 import { newId, newSecret } from './token.js';
 
@@ -107,7 +108,7 @@ export class Rise {
     }
     // Somebody else has signed in since: what was asked for one person is not done to another (G3).
     if (handle.stored.header.owner !== asked.owner) throw endedError('replaced');
-    this.#engine.changes.requireCookie(handle);
+    cookieCanFollow(this.#engine, handle, true);
   }
 
   /** Replaces the session by one with the same data, taking in what other requests stored meanwhile. */
@@ -143,7 +144,7 @@ export class Rise {
         await whenGone?.();
         throw endedError(await changes.whyGone(handle));
       }
-      if (put.result !== 'conflict') throw changes.refused(handle, put.result);
+      if (put.result !== 'conflict') throw signInRefused(this.#engine, handle, put.result);
       changes.rebase(handle, before, put.found);
       if (guard.isPast(deadline)) throw busy();
     }

@@ -29,7 +29,8 @@ export interface SignInOptions {
   readonly absolute?: Duration | undefined;
   /**
    * Top-level keys that are carried over from before the sign-in; everything else is dropped. Nothing is carried over
-   * from a session of somebody else. Default none.
+   * from a session that `signIn` has made somebody else's; of one that the app made somebody's by an identity field
+   * (`userId`, `passport`) what is named is carried over, whoever it was. Default none.
    */
   readonly keep?: readonly string[] | undefined;
   /** When the check of the credentials began (ms since the epoch). Default: when the request came. */

@@ -1,5 +1,6 @@
 /** The verbs that begin a session anew: sign-in, in one step or two, and regeneration. There is no other way to sign in (G3). */
 import { aalOf, names, ownerName, startOf, stepOf } from './arguments.js';
+import { cookieCanFollow } from './cookie-can-follow.js';
 import { durationMs, formatDuration } from './duration.js';
 import type { Engine } from './engine.js';
 import { argumentError } from './errors.js';
@@ -9,7 +10,7 @@ import { flag, takeOptions } from './options.js';
 import { longestPendingMs } from './policy.js';
 import { letGo } from './predecessor.js';
 import type { RecordHeader } from './record.js';
-import { busy, readable, requireUsable, storedOf } from './refusals.js';
+import { busy, readable, requireUsable, signInRefused, storedOf } from './refusals.js';
 import type { OwnerFields } from './repository.js';
 import { type Data, fill, type Session, type SignInOptions } from './session.js';
 import { newId, newSecret } from './token.js';
@@ -34,7 +35,7 @@ export class SignIn {
     let outlived = false;
     let startedAt = startOf(handle, chosen);
     requireUsable(handle);
-    changes.requireCookie(handle);
+    cookieCanFollow(engine, handle, true);
     await changes.queued(handle, async () => {
       const deadline = guard.deadline();
       // What another request stored meanwhile. Not taken over: until this one is stored, its data belong to the older state.
@@ -42,7 +43,7 @@ export class SignIn {
       for (;;) {
         requireUsable(handle);
         // Again: the head may have gone out while this waited for its turn.
-        changes.requireCookie(handle);
+        cookieCanFollow(engine, handle, true);
         const opened = handle.phase === 'alive' ? handle.stored : undefined;
         const before = opened && (newest ?? opened);
         const session = engine.sessionOf(handle);
@@ -54,10 +55,10 @@ export class SignIn {
         // The second step of a sign-in began with its first: a revocation in between bars it too.
         if (held === name) startedAt = Math.min(startedAt, before?.header.pending?.startedAt ?? startedAt);
         const everything = engine.epoch.on ? await engine.epoch.now() : undefined;
-        if (everything && startedAt <= everything.at) throw changes.refused(handle, 'barred');
+        if (everything && startedAt <= everything.at) throw signInRefused(engine, handle, 'barred');
         const counted = step === undefined && config.maxPerOwner && engine.keyring.all.length > 1;
         const beside = counted ? await (await admin()).besides(engine, name, before?.id) : 0;
-        if (beside === config.maxPerOwner?.limit) throw changes.refused(handle, 'limit');
+        if (beside === config.maxPerOwner?.limit) throw signInRefused(engine, handle, 'limit');
         const ownerFields: OwnerFields =
           step === undefined ? { ...changes.ownerFields(name, startedAt), beside, evicts: outlived } : {};
         const data = pick(session, kept);
@@ -96,7 +97,7 @@ export class SignIn {
         else if (put.result === 'conflict') changes.rebase(handle, before as Stored, put.found);
         else if (put.result === 'limit' && !outlived) outlived = await (await admin()).endOutlived(engine, name);
         else if (put.result === 'gone') await changes.whyGone(handle);
-        else throw changes.refused(handle, put.result);
+        else throw signInRefused(engine, handle, put.result);
         if (guard.isPast(deadline)) throw busy();
       }
     });
@@ -107,7 +108,7 @@ export class SignIn {
     const engine = this.#engine;
     const { config, guard, repository, changes } = engine;
     requireUsable(handle);
-    if (handle.phase === 'alive') changes.requireCookie(handle);
+    if (handle.phase === 'alive') cookieCanFollow(engine, handle, true);
     // In turn also where nothing is stored yet: what is just being stored would take the place of the new session.
     await changes.queued(handle, async () => {
       await letGo(engine, handle);
@@ -117,7 +118,7 @@ export class SignIn {
       for (;;) {
         requireUsable(handle);
         if (handle.phase !== 'alive') break;
-        changes.requireCookie(handle);
+        cookieCanFollow(engine, handle, true);
         const before = newest ?? storedOf(handle);
         const secret = newSecret();
         const put = await repository.replace(
@@ -133,7 +134,7 @@ export class SignIn {
           return emptied();
         }
         if (put.result === 'gone') break;
-        if (put.result !== 'conflict') throw changes.refused(handle, put.result);
+        if (put.result !== 'conflict') throw signInRefused(engine, handle, put.result);
         newest = readable(put.found);
         if (guard.isPast(deadline)) throw busy();
       }

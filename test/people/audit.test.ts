@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { auditFile } from '../../src/audit.js';
 import type { AuditEvent } from '../../src/index.js';
+import { sessionIn } from '../support/app.js';
 import { bearing, type Me, signedIn, tokenOf } from '../support/routes.js';
 import { openStage, type Stage } from '../support/stage.js';
 import { storeKinds } from '../support/stores.js';
@@ -66,6 +67,40 @@ describe('an audit log is told', () => {
       expect(event.id).toMatch(/^[\w-]{27}$/);
       expect(new Date(event.time).toISOString()).toBe(event.time);
     }
+  });
+
+  it('a sign-in by hand, whether its session was there before or began with it, and none beside one by name', async () => {
+    const app = await stage.app(
+      (it) => {
+        it.post('/regenerated', async (req, res) => {
+          await sessionIn(req).regenerate();
+          Object.assign(req.session, { userId: 8 });
+          res.end();
+        });
+        it.post('/both', async (req, res) => {
+          await sessionIn(req).signIn('ada');
+          Object.assign(req.session, { userId: 'ada' });
+          res.end();
+        });
+      },
+      { audit: (event) => told.push(event) },
+    );
+    const client = app.client();
+    await client.post('/put', { body: { userId: 7 } });
+    await client.post('/put', { body: { cart: 1 } });
+    await client.post('/regenerated');
+    await client.post('/signOut');
+    await client.post('/put', { body: { cart: 1 } });
+    await client.post('/put', { body: { userId: 9 } });
+    await client.post('/both');
+    expect(actions()).toEqual([
+      'sign-in: identity:userId',
+      'sign-in: identity:userId',
+      'sign-out',
+      'sign-in: identity:userId',
+      'sign-in',
+    ]);
+    expect(app.events.filter(({ type }) => type === 'identified')).toHaveLength(2);
   });
 
   it('an address only where it is one, and a user agent without what a terminal obeys', async () => {
