@@ -29,6 +29,7 @@ export interface Generator {
   readonly name: string;
   /** Writes what `run` reads, once for all rounds. */
   prepare(folder: string, requests: Requests): string;
+  /** For so many seconds, or parts of one. */
   run(port: number, prepared: string, seconds: number): Promise<Loaded>;
 }
 
@@ -65,8 +66,11 @@ function wrk(version: string): Generator {
       return file;
     },
     async run(port, prepared, seconds) {
-      const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script('wrk.lua')];
-      return resultLine<Loaded>(await output('wrk', [...options, `http://127.0.0.1:${port}`, '--', prepared], seconds));
+      // wrk knows whole seconds only; an interrupt ends it earlier, with its figures for the time that it had.
+      const whole = Number.isInteger(seconds) ? seconds : Math.ceil(seconds) + 1;
+      const options = ['-t1', `-c${connections}`, `-d${whole}s`, '-s', script('wrk.lua')];
+      const args = [...options, `http://127.0.0.1:${port}`, '--', prepared];
+      return resultLine<Loaded>(await output('wrk', args, whole, whole === seconds ? undefined : seconds));
     },
   };
 }
@@ -91,10 +95,17 @@ export function resultLine<Result>(printed: string): Result {
   return JSON.parse(line);
 }
 
-function output(command: string, args: readonly string[], seconds: number): Promise<string> {
+/** What wrk.lua says when it has read its file: from here on an interrupt ends wrk in its own order. */
+const readyLine = 'ready\n';
+
+function output(command: string, args: readonly string[], seconds: number, interruptAfter?: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: (seconds + 30) * 1_000 });
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: (seconds + 30) * 1_000 });
     let printed = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      if (chunk !== readyLine) process.stderr.write(chunk);
+      else if (interruptAfter !== undefined) setTimeout(() => child.kill('SIGINT'), interruptAfter * 1_000);
+    });
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       printed += chunk;
     });

@@ -10,7 +10,12 @@ export interface Settings {
   readonly only: string | undefined;
   readonly case: string | undefined;
   readonly rate: number | undefined;
-  readonly most: number | undefined;
+  /** Of records, in bytes. */
+  readonly sizes: readonly number[] | undefined;
+  /** How many sessions a store is filled with, one after the other. */
+  readonly counts: readonly number[] | undefined;
+  /** By commas, as given. */
+  readonly stores: string | undefined;
   /** That a row has. */
   readonly sessions: number;
   readonly quick: boolean;
@@ -20,6 +25,8 @@ export interface Tools {
   readonly serverFile: string;
   readonly generator: Generator;
   say(line: string): void;
+  /** What there is so far. A run that breaks off leaves what it kept last. */
+  keep(soFar: unknown): void;
 }
 
 export interface Part<Data = unknown> {

@@ -25,6 +25,8 @@ export interface Measured {
   readonly hits: number;
   /** What the store's server carried out, by command; absent where it doesn't say. */
   readonly commands?: Readonly<Record<string, number>>;
+  /** CPU time of the store's server, user and system; absent where it doesn't say. */
+  readonly storeCpuUs?: number;
   /** Over all connections that the server process has opened. */
   readonly sentBytes: number;
   readonly receivedBytes: number;

@@ -1,4 +1,4 @@
-/** bench/results/: one file for each part, with all raw samples. RESULTS.md is made anew from whatever is there. */
+/** bench/results/: one file for each part and line of Node, with all raw samples. RESULTS.md is made anew from whatever is there. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type About, busyLine } from './about.js';
@@ -10,10 +10,18 @@ import { ratiosOf } from './parts/table-report.js';
 
 export interface Kept {
   readonly about: About;
+  /** The run broke off, or is under way. */
+  readonly unfinished?: boolean;
   readonly data: unknown;
 }
 
-export const resultFile = (bench: string, name: string): string => join(bench, 'results', `${name}.json`);
+/** The line of Node whose results have no line in their file's name; those of others lie beside them. */
+const usualNode = '20';
+const nodes = [usualNode, '22', '24'];
+const nodeNow = process.versions.node.split('.', 1)[0] ?? usualNode;
+
+export const resultFile = (bench: string, name: string, node = nodeNow): string =>
+  join(bench, 'results', `${name}${node === usualNode ? '' : `-node${node}`}.json`);
 
 /** A line for each sample: a change of one figure is then a change of one line. */
 export function lines(value: unknown, depth = 0): string {
@@ -34,19 +42,21 @@ export function keep(bench: string, part: Part, kept: Kept): void {
   writeFileSync(resultFile(bench, part.name), `${lines(kept)}\n`);
 }
 
-export function keptOf(bench: string, part: Part): Kept | undefined {
-  const file = resultFile(bench, part.name);
+export function keptOf(bench: string, part: Part, node?: string): Kept | undefined {
+  const file = resultFile(bench, part.name, node);
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
 }
 
 /** The results page, and the picture beside it. */
 export function writePage(bench: string, parts: readonly Part[]): void {
-  const found = parts.flatMap((part) => {
-    const kept = keptOf(bench, part);
-    return kept ? [{ part, ...kept }] : [];
-  });
+  const found = parts.flatMap((part) =>
+    nodes.flatMap((node) => {
+      const kept = keptOf(bench, part, node);
+      return kept ? [{ part, node, ...kept }] : [];
+    }),
+  );
   writeFileSync(join(bench, 'RESULTS.md'), page(found));
-  const main = found.find(({ part }) => part.name === 'table');
+  const main = found.find(({ part, node }) => part.name === 'table' && node === usualNode);
   if (main === undefined) return;
   const charts = outcomesOf(main.data as TableData).filter(({ asked }) => ['read', 'write'].includes(asked.name));
   for (const outcome of charts) {
@@ -55,12 +65,18 @@ export function writePage(bench: string, parts: readonly Part[]): void {
   }
 }
 
-export function page(found: readonly (Kept & { readonly part: Part })[]): string {
+export function page(found: readonly (Kept & { readonly part: Part; readonly node?: string })[]): string {
   const sections = found.map(
-    ({ part, about, data }) => `## ${part.title}
-
+    ({
+      part,
+      node = usualNode,
+      about,
+      unfinished,
+      data,
+    }) => `## ${part.title}${node === usualNode ? '' : `, on Node ${node}`}
+${unfinished ? '\n**This run broke off: here is what it had measured by then.**\n' : ''}
 \`${about.command}\`, ${about.date.slice(0, 10)}. ${about.rounds} rounds of ${about.seconds} s, ${about.sessions} sessions a row; load by ${about.generator}. ${busyLine(about.busy, about.cores)}.
-${about.versions.length > 0 ? `\n${about.versions.join(', ')}; ${about.machine}.\n` : `\n${about.machine}.\n`}${part.name === 'table' ? '\n![Reads](results/read.svg)\n\n![Writes](results/write.svg)\n' : ''}
+${about.versions.length > 0 ? `\n${about.versions.join(', ')}; ${about.machine}.\n` : `\n${about.machine}.\n`}${part.name === 'table' && node === usualNode ? '\n![Reads](results/read.svg)\n\n![Writes](results/write.svg)\n' : ''}
 ${part.markdown(data).trim()}
 `,
   );

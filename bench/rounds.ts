@@ -16,6 +16,8 @@ export interface Sample extends Measurement {
   readonly rssMb: number;
   /** A request's share of what the store's server carried out; absent where that doesn't say. */
   readonly commands?: Readonly<Record<string, number>>;
+  /** CPU time of the store's server for a request; absent where that doesn't say. */
+  readonly storeUs?: number;
   /** Bytes a request, to the store and from it. */
   readonly sent: number;
   readonly received: number;
@@ -43,6 +45,8 @@ export interface Plan {
   readonly sessions?: number;
   readonly start?: StartOptions;
   say(line: string): void;
+  /** Told after each case. */
+  done?(outcomes: readonly Outcome[]): void;
 }
 
 /** A server with its sessions, proved. */
@@ -139,6 +143,7 @@ export async function measureCases(
     const outcomes: Outcome[] = [];
     for (const one of asked) {
       outcomes.push({ asked: one, samples: await measureCase(one, standing, plan, failures) });
+      plan.done?.(outcomes);
     }
     return outcomes;
   } finally {
@@ -188,7 +193,7 @@ export async function measure(
 ): Promise<Sample> {
   await served.begin();
   const load = await plan.generator.run(served.port, prepared, plan.seconds);
-  const { cpuUs, rssBytes, handled, hits, commands, sentBytes, receivedBytes } = await served.measured();
+  const { cpuUs, rssBytes, handled, hits, commands, storeCpuUs, sentBytes, receivedBytes } = await served.measured();
   const { name } = served.configuration;
   if (load.non2xx + load.broken > 0) {
     throw new Error(
@@ -217,6 +222,7 @@ export async function measure(
     rssMb: rssBytes / 2 ** 20,
     sent: sentBytes / handled,
     received: receivedBytes / handled,
+    ...(storeCpuUs !== undefined && { storeUs: storeCpuUs / handled }),
     ...(each && { commands: Object.fromEntries(each) }),
   };
 }

@@ -5,6 +5,7 @@ import type { StoreGauge } from './configurations/configuration.js';
 
 export interface Traffic {
   readonly commands?: Readonly<Record<string, number>>;
+  readonly storeCpuUs?: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;
 }
@@ -28,13 +29,16 @@ function bytes(): { sent: number; received: number } {
 /** Answers what has passed since. The gauge is asked outside of the window of bytes, so that its own are not among them. */
 export async function trafficFrom(gauge: StoreGauge): Promise<() => Promise<Traffic>> {
   const before = await gauge.commands?.();
+  const cpuBefore = await gauge.cpuUs?.();
   const start = bytes();
   return async () => {
     const { sent, received } = bytes();
+    const cpuAfter = await gauge.cpuUs?.();
     const after = await gauge.commands?.();
     return {
       sentBytes: sent - start.sent,
       receivedBytes: received - start.received,
+      ...(cpuBefore !== undefined && cpuAfter !== undefined && { storeCpuUs: cpuAfter - cpuBefore }),
       ...(before && after && { commands: grown(before, after) }),
     };
   };

@@ -23,6 +23,7 @@ function init(args)
     draws[#draws + 1] = tonumber(line) + 1
   end
   file:close()
+  io.stderr:write("ready\n")
 end
 
 function request()

@@ -38,6 +38,8 @@ export interface StoreGauge {
   commands?(): Promise<Readonly<Record<string, number>>>;
   /** Bytes that it takes now. */
   bytes?(): Promise<number>;
+  /** CPU time that it has taken for its clients since it started, user and system, in microseconds. */
+  cpuUs?(): Promise<number>;
 }
 
 /** How sessions get into an Express app. */

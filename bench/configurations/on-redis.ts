@@ -29,6 +29,10 @@ export async function onRedis<Made>(make: (client: RedisClient) => Made | Promis
         lines.flatMap(([, name = '', calls]) => (beside.test(name) ? [] : [[name, Number(calls)]])),
       );
     },
+    async cpuUs() {
+      const times = [...(await gauge.info('cpu')).matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm)];
+      return times.reduce((sum, [, seconds]) => sum + Number(seconds) * 1e6, 0);
+    },
     bytes: async () => Number(/^used_memory:(\d+)/m.exec(await gauge.info('memory'))?.[1]),
   };
   const close = async () => {

@@ -44,10 +44,14 @@ export const tablePart: Part<TableData> = {
   packages: ({ only }) => packagesOf(chosenConfigurations(only)),
   async run(settings, tools) {
     const { rounds, seconds, sessions, only } = settings;
-    const plan = { ...tools, rounds, seconds, sessions, warmSeconds: warmSecondsOf(settings) };
     const failures: Failure[] = [];
-    const outcomes = await measureCases(casesOf(settings), chosenConfigurations(only), plan, failures);
-    return { failures, cases: outcomes.map(({ asked, samples }) => ({ name: asked.name, samples })) };
+    const dataOf = (outcomes: readonly Outcome[]): TableData => ({
+      failures,
+      cases: outcomes.map(({ asked, samples }) => ({ name: asked.name, samples })),
+    });
+    const done = (outcomes: readonly Outcome[]) => tools.keep(dataOf(outcomes));
+    const plan = { ...tools, rounds, seconds, sessions, warmSeconds: warmSecondsOf(settings), done };
+    return dataOf(await measureCases(casesOf(settings), chosenConfigurations(only), plan, failures));
   },
   markdown: (data) => `${summary(outcomesOf(data), configurations)}${leftOut(data)}
 How it is measured:

@@ -74,7 +74,7 @@ export const tailPart: Part<TailData> = {
     return rows * (1.5 + sessions * 0.0003) + asked * (5 + (rows + 1) * rounds * (seconds + 0.9));
   },
   packages: ({ only }) => packagesOf(chosenConfigurations(only, usual)),
-  async run({ only, rounds, seconds, sessions, rate: given, case: names }, { serverFile, generator, say }) {
+  async run({ only, rounds, seconds, sessions, rate: given, case: names }, { serverFile, generator, say, keep }) {
     const plan = { serverFile, generator, say, sessions, seconds: 1, warmSeconds: 1 };
     const standing = await standAll(chosenConfigurations(only, usual), plan);
     const [base, ...others] = standing;
@@ -107,6 +107,7 @@ export const tailPart: Part<TailData> = {
             figures.push(`${name} ${sample.p99Ms.toFixed(1)}`);
           }
           say(`${asked.name}: round ${round + 1} of ${rounds}, p99 in ms: ${figures.join(', ')}`);
+          keep({ rates, samples, failed: [...failed] } satisfies TailData);
         }
       }
     } finally {
