@@ -1,7 +1,8 @@
 /** `MONGODB_URL=... npm start`: several processes, one MongoDB. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { testSecret } from '../support/app.js';
-import { type Environment, freePort, runDemo, signIn, startDemo } from '../support/demo.js';
+import { type Environment, runDemo, signIn, startDemo } from '../support/demo.js';
+import { freePort } from '../support/free-port.js';
 import { freshName, mongodb, sharedMongodb } from '../support/mongodb-server.js';
 import { sharesSessions } from './shares-sessions.js';
 

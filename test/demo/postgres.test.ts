@@ -1,7 +1,8 @@
 /** `DATABASE_URL=... npm start`: several processes, one PostgreSQL. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testSecret } from '../support/app.js';
-import { type Environment, freePort, runDemo, signIn, startDemo } from '../support/demo.js';
+import { type Environment, runDemo, signIn, startDemo } from '../support/demo.js';
+import { freePort } from '../support/free-port.js';
 import { needs } from '../support/needs.js';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
 import { sharesSessions } from './shares-sessions.js';

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { binary, servers } from '../redis/kit.js';
 import { testSecret } from '../support/app.js';
-import { type Environment, freePort, runDemo, signIn, startDemo } from '../support/demo.js';
+import { type Environment, runDemo, signIn, startDemo } from '../support/demo.js';
+import { freePort } from '../support/free-port.js';
 import { sharesSessions } from './shares-sessions.js';
 
 describe.runIf(binary)('demos over one Redis', () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Client } from '../support/client.js';
-import { type Demo, dataFolder, freePort, sessionView, signIn, startDemo, viewsOf } from '../support/demo.js';
+import { type Demo, dataFolder, sessionView, signIn, startDemo, viewsOf } from '../support/demo.js';
+import { freePort } from '../support/free-port.js';
 
 /** The same data and port each time: over http the cookie is named after the port. */
 async function restartable(): Promise<() => Promise<Demo>> {

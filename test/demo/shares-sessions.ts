@@ -1,7 +1,8 @@
 /** What demos promise that keep their sessions in one server. */
 import { expect, test } from 'vitest';
 import type { Client } from '../support/client.js';
-import { type Demo, type Environment, freePort, sessionView, signIn, startDemo, viewsOf } from '../support/demo.js';
+import { type Demo, type Environment, sessionView, signIn, startDemo, viewsOf } from '../support/demo.js';
+import { freePort } from '../support/free-port.js';
 
 /** The same browser at another process. Over http a cookie is named after the port, so it is handed on by hand. */
 function at(demo: Demo, client: Client, from: Demo): Client {

@@ -1,12 +1,12 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { blocksOf, pagesOf } from '../../scripts/check-docs.js';
 import { Client } from '../support/client.js';
+import { freePort } from '../support/free-port.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Inside the repository, where `holdfast` means this package. */
@@ -29,20 +29,13 @@ function inJavaScript(page: string): { page: string; file: string; code: string 
   return { page: 'README.md', file: 'app.mjs', code };
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  return typeof address === 'object' && address ? address.port : 0;
-}
-
-async function answers(client: Client, path: string) {
-  for (let tries = 0; ; tries++) {
+/** Asks until the server is up. Where it never comes up its process has ended, or the test's own limit does it. */
+async function answers(client: Client, path: string, child: ChildProcess) {
+  for (;;) {
     try {
       return await client.get(path);
     } catch (error) {
-      if (tries > 200) throw error;
+      if (child.exitCode !== null) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
@@ -70,7 +63,7 @@ describe('the code that pages say can be run', () => {
     });
     const client = new Client(`http://127.0.0.1:${port}`);
     try {
-      expect((await answers(client, '/')).text).toMatch(/^Views: 1 .*action="\/login"/);
+      expect((await answers(client, '/', child)).text).toMatch(/^Views: 1 .*action="\/login"/);
       expect((await client.get('/')).text).toMatch(/^Views: 2 /);
       expect((await client.get('/account')).status).toBe(401);
       const before = client.cookie;
@@ -83,7 +76,7 @@ describe('the code that pages say can be run', () => {
     } finally {
       client.close();
       child.kill();
-      await once(child, 'exit');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
       rmSync(folder, { recursive: true, force: true });
     }
   });

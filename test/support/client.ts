@@ -1,4 +1,5 @@
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+import type { Socket } from 'node:net';
 
 export interface Answer {
   readonly status: number;
@@ -17,10 +18,29 @@ export interface Ask {
   readonly cookie?: string;
 }
 
+/** Servers cut connections that were left alone, by default for 5 s, and a request must not meet that cut. */
+const usedAgainWithinMs = 1_000;
+
+/** Keeps connections alive as browsers do, but uses none again that was left alone. */
+class FreshAgent extends Agent {
+  readonly #freeSince = new WeakMap<object, number>();
+
+  constructor() {
+    super({ keepAlive: true });
+    this.on('free', (socket: Socket) => this.#freeSince.set(socket, performance.now()));
+  }
+
+  dropStale(): void {
+    for (const socket of Object.values(this.freeSockets).flatMap((sockets) => sockets ?? [])) {
+      if (performance.now() - (this.#freeSince.get(socket) ?? 0) > usedAgainWithinMs) socket.destroy();
+    }
+  }
+}
+
 /** A browser's cookie jar and nothing more, over real sockets. */
 export class Client {
   readonly #origin: URL;
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #agent = new FreshAgent();
   readonly jar = new Map<string, string>();
 
   constructor(origin: string, cookies: Iterable<readonly [string, string]> = []) {
@@ -47,6 +67,7 @@ export class Client {
 
   send(method: string, path: string, { headers = {}, body, cookie = this.cookie }: Ask = {}): Promise<Answer> {
     const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+    this.#agent.dropStale();
     return new Promise((resolve, reject) => {
       const sent = request(
         {

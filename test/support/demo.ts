@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -124,16 +123,6 @@ function collect(child: ChildProcess): () => string {
     });
   }
   return () => text;
-}
-
-/** A port that was free a moment ago, for a demo that has to come back on the same one: its cookie is named after it. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 export function postForm(client: Client, path: string, fields: Record<string, string>, headers = {}): Promise<Answer> {

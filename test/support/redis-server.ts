@@ -14,9 +14,6 @@ export interface RedisCluster {
   stop(): Promise<void>;
 }
 
-/** A cluster's servers talk to each other on their port and 10000. */
-const highestPort = 55_000;
-
 type ArgumentsFor = (port: number, folder: string) => string[];
 
 export function startRedis(binary: string, ...settings: string[]): Promise<RedisServer> {
@@ -54,7 +51,7 @@ export function startSentinel(binary: string, primary: RedisServer): Promise<Red
 
 async function start(file: string, argumentsFor: ArgumentsFor): Promise<RedisServer> {
   const ready = /Ready to accept connections|\+monitor/;
-  const server = await startServer({ name: 'redis', file, arguments: argumentsFor, ready, highestPort });
+  const server = await startServer({ name: 'redis', file, arguments: argumentsFor, ready });
   return Object.assign(server, { command: (...args: string[]) => command(server.port, args) });
 }
 

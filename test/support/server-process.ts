@@ -5,10 +5,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from './free-port.js';
 
 export interface ServerSettings {
   /** For messages, and for the folder's name. */
@@ -18,8 +18,6 @@ export interface ServerSettings {
   readonly arguments: (port: number, folder: string) => readonly string[];
   /** A line of stdout or stderr that says that connections are accepted. */
   readonly ready: RegExp;
-  /** Ports from this on are not taken. Default: any will do. */
-  readonly highestPort?: number;
   /** Runs as this user, who then owns the folder. Default: the user of the tests. */
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
   readonly env?: NodeJS.ProcessEnv;
@@ -39,22 +37,10 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
-/** A port that was free a moment ago. */
-export async function freePort(highest = 65_536): Promise<number> {
-  for (;;) {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    server.close();
-    await once(server, 'close');
-    if (typeof address === 'object' && address && address.port < highest) return address.port;
-  }
-}
-
-/** Another process may take the port before the server does: then once more with another. */
+/** Somebody who is no test may take the port before the server does: then once more with another. */
 export async function startServer(settings: ServerSettings): Promise<ServerProcess> {
   for (let attempt = 1; ; attempt++) {
-    const server = new Server(settings, await freePort(settings.highestPort));
+    const server = new Server(settings, await freePort());
     try {
       await server.begin();
       return server;
