@@ -54,7 +54,7 @@ async function staysSignedIn(
 
 async function refusesForged(browser: () => Client, old: Map<string, string>): Promise<void> {
   const client = browser();
-  for (const [name, value] of old) client.jar.set(name, `${value.slice(0, -4)}AAAA`);
+  for (const [name, value] of old) client.jar.set(name, `${value.slice(0, -12)}AAAAAAAAAAAA`);
   expect(await me(client)).toEqual({});
 }
 

@@ -100,7 +100,7 @@ describe.each(storeKinds)('G6, revocation arrives: $name', (kind) => {
     const client = await signedIn(app, 'ada');
     const { id } = (await client.get('/me')).json<Me>();
     expect(await app.sessions.revoke(id)).toBe(true);
-    expect(await app.sessions.revoke(`${id.slice(0, -2)}AA`)).toBe(false);
+    expect(await app.sessions.revoke(`${id[0] === 'A' ? 'B' : 'A'}${id.slice(1)}`)).toBe(false);
     expect(await app.sessions.revokeAll('nobody')).toBe(0);
   });
 });
@@ -138,5 +138,5 @@ describe('G6, revocation arrives: in another process', () => {
       client.close();
     }
     expect(refused).toBe(200);
-  }, 60_000);
+  });
 });
