@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Me } from '../support/routes.js';
+import { runTime } from '../support/run-time.js';
 import { faultsOf } from './faults.js';
 import { openScene, type Scene } from './scene.js';
 import type { Backend } from './servers.js';
@@ -26,7 +27,7 @@ function outages(backend: Backend): void {
       const loses = fault.comesBack === 'empty';
       await fault.strike(scene);
       // Those that are under way together, before anybody knows.
-      const struck = performance.now();
+      const struck = runTime();
       const [write, page, stranger] = await Promise.all([
         answered(ada.post('/count')),
         answered(ada.get('/public')),
@@ -60,7 +61,7 @@ function outages(backend: Backend): void {
     async () => {
       const ada = await signIn(scene);
       scene.link.stall();
-      const struck = performance.now();
+      const struck = runTime();
       expect((await answered(ada.get('/me'))).status).toBe(200);
       await refused(ada, struck);
       expectOneClearError(await answered(ada.post('/me')));

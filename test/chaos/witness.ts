@@ -1,9 +1,10 @@
 /**
  * What is expected of an app while its store fails, in requests. The bounds on time are promises about faults, with room
- * for a busy machine, and no measure of speed.
+ * for a busy machine, and no measure of speed; time in which this process did not run does not count.
  */
 import { expect } from 'vitest';
 import type { Answer, Client } from '../support/client.js';
+import { runTime } from '../support/run-time.js';
 import { deadlineMs, type Scene } from './scene.js';
 
 /** A request is answered by then, or it hangs. */
@@ -18,14 +19,16 @@ const aMoment = () => new Promise((resolve) => setTimeout(resolve, 25));
 
 /** Fails where a request hangs, rather than wait for the test's own limit. */
 export async function answered(asked: Promise<Answer>, withinMs = answeredWithinMs): Promise<Answer> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${withinMs} ms`)), withinMs);
-  });
+  let over = false;
+  const late = async (): Promise<never> => {
+    const until = runTime() + withinMs;
+    while (!over && runTime() < until) await aMoment();
+    throw new Error(`no answer within ${withinMs} ms`);
+  };
   try {
-    return await Promise.race([asked, late]);
+    return await Promise.race([asked, late()]);
   } finally {
-    clearTimeout(timer);
+    over = true;
   }
 }
 
@@ -53,7 +56,7 @@ export function expectOneClearError(answer: Answer): void {
 /** Safe requests may be answered from memory for 2 s after the link was lost, and not after that. */
 export async function refused(ada: Client, struck: number): Promise<void> {
   for (;;) {
-    const asked = performance.now();
+    const asked = runTime();
     const answer = await answered(ada.get('/me'));
     if (answer.status !== 200) return expectOneClearError(answer);
     if (asked > struck + cachedForMs) throw new Error(`still answered ${asked - struck} ms after the link was lost`);
@@ -72,12 +75,12 @@ export async function readOnly(ada: Client): Promise<Answer> {
 
 /** Asks until it works again, by a method that no memory answers, and says what came then. */
 export async function recovered(ada: Client): Promise<Answer> {
-  const until = performance.now() + recoveredWithinMs;
+  const until = runTime() + recoveredWithinMs;
   for (;;) {
     const answer = await answered(ada.post('/me'));
     if (answer.status === 200) return answer;
     expectOneClearError(answer);
-    if (performance.now() > until) throw new Error(`not back within ${recoveredWithinMs} ms: ${answer.text}`);
+    if (runTime() > until) throw new Error(`not back within ${recoveredWithinMs} ms: ${answer.text}`);
     await aMoment();
   }
 }

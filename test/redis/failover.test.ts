@@ -83,7 +83,7 @@ describe.runIf(binary).each([
   let topology: Topology | undefined;
   beforeEach(async () => {
     topology = await start();
-  }, 60_000);
+  });
   afterEach(() => topology?.stop());
 
   it('every request is answered in time, and once the replica has taken over all goes on without a restart', async () => {

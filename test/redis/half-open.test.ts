@@ -9,7 +9,7 @@ import { makeId, makeRecord } from '../../src/stores/conformance/index.js';
 import { redisStore } from '../../src/stores/redis.js';
 import { startApp } from '../support/app.js';
 import { startRedis, startRedisCluster, startSentinel } from '../support/redis-server.js';
-import { everyVerb } from '../support/routes.js';
+import { bearing, everyVerb, signedIn, tokenOf } from '../support/routes.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { binary, type Connection, ioredis, ioredisCluster, nodeRedis, nodeRedisCluster, nodeRedisPool } from './kit.js';
 
@@ -108,8 +108,10 @@ describe.runIf(binary).each(ways)('a half-open link: %s', (_, connect, open) => 
     const { link, store } = await begin();
     const app = await startApp(everyVerb, { store, cache: true, storeDeadline: '300ms' });
     ends.push(() => app.close());
-    const client = app.client();
-    await client.post('/sign-in/ada', { body: {} });
+    // Who signs in while all is well has all the time that a busy machine takes.
+    const patient = await startApp(everyVerb, { store, storeDeadline: '60s' });
+    ends.push(() => patient.close());
+    const client = bearing(app, tokenOf(await signedIn(patient, 'ada')));
     link.stall();
     expect((await client.post('/put', { body: { a: 1 } })).status).toBe(503);
     expect((await client.post('/me')).status).toBe(503);

@@ -1,8 +1,10 @@
 /** Requests to an engine over a Redis in trouble: each is answered in time, by a page or by a clear 503. */
 import { expect } from 'vitest';
 import type { Engine } from '../../src/core/engine.js';
+import type { SessionStore } from '../../src/core/store.js';
 import { BareRequest, newEngine, tokenOf } from '../support/bare-request.js';
 import type { RedisServer } from '../support/redis-server.js';
+import { runTime } from '../support/run-time.js';
 
 /** The store deadline, once to open and once to commit, and what a busy machine takes. */
 const patienceMs = 6_000;
@@ -18,18 +20,21 @@ export interface Visitor {
 
 export class Load {
   readonly engine: Engine;
+  /** For what is asked while all is well: there a busy machine is no fault. */
+  readonly #patient: Engine;
   readonly visitors: Visitor[] = [];
   failures = 0;
 
-  constructor(...args: Parameters<typeof newEngine>) {
-    this.engine = newEngine(...args);
+  constructor(store: SessionStore) {
+    this.engine = newEngine(store);
+    this.#patient = newEngine(store, { storeDeadline: '60s' });
   }
 
   /** Signs so many people in. */
   async begin(count: number): Promise<void> {
     for (let index = 0; index < count; index++) {
       const owner = `person ${index}`;
-      const request = await BareRequest.open(this.engine, undefined);
+      const request = await BareRequest.open(this.#patient, undefined);
       const outcome = await request.answer(async ({ session }) => {
         await session.signIn(owner);
         session.views = 0;
@@ -42,14 +47,14 @@ export class Load {
 
   /** One page; true if it was answered. Anything else must be a 503, and come in time. */
   async visit(visitor: Visitor): Promise<boolean> {
-    const begun = performance.now();
+    const begun = runTime();
     const request = await BareRequest.open(this.engine, visitor.token);
     const outcome = await request.answer(({ session }) =>
       session.update((data) => {
         data.views = Number(data.views) + 1;
       }),
     );
-    expect(performance.now() - begun).toBeLessThan(patienceMs);
+    expect(runTime() - begun).toBeLessThan(patienceMs);
     if (outcome.acked) {
       visitor.acked++;
       return true;
@@ -82,7 +87,7 @@ export class Load {
   /** What each was answered is there, and nothing twice. */
   async expectNothingLost(): Promise<void> {
     for (const visitor of this.visitors) {
-      const { session } = await BareRequest.open(this.engine, visitor.token);
+      const { session } = await BareRequest.open(this.#patient, visitor.token);
       expect(session.info.owner).toBe(visitor.owner);
       expect(session.views).toBeGreaterThanOrEqual(visitor.acked);
       expect(session.views).toBeLessThanOrEqual(visitor.acked + visitor.unknown);

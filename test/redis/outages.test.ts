@@ -59,17 +59,20 @@ describe.runIf(binary)('one server', { timeout: 120_000 }, () => {
     const load = await begin(server, connect, queues);
     let loading = false;
     await load.through(async () => {
-      await server.kill();
-      await until(() => load.failures > 10);
-      const restarted = server.restart();
-      await until(async () => {
-        const answer = await server.command('GET', 'anything').catch((error: Error) => error.message);
-        loading ||= String(answer).startsWith('LOADING');
-        return loading || answer === null;
-      });
-      await restarted;
+      // Who looks too late, on a busy machine, does not meet it: then once more.
+      while (!loading) {
+        const before = load.failures;
+        await server.kill();
+        await until(() => load.failures > before + 10);
+        const restarted = server.restart();
+        await until(async () => {
+          const answer = await server.command('GET', 'anything').catch((error: Error) => error.message);
+          loading ||= String(answer).startsWith('LOADING');
+          return loading || answer === null;
+        });
+        await restarted;
+      }
     });
-    expect(loading).toBe(true);
     await load.expectNothingLost();
   });
 

@@ -120,7 +120,7 @@ describe.runIf(binary).each([
     await all[0]?.command('SCRIPT', 'FLUSH');
     await all[0]?.command('CLIENT', 'KILL', 'TYPE', 'normal');
     await new Promise((resolve) => setImmediate(resolve));
-    await expect.poll(() => store.end(second, makeEnding()), { timeout: 3_000 }).toBe(true);
+    await expect.poll(() => store.end(second, makeEnding())).toBe(true);
     expect(await onReplica(second)).toBe(marker);
   });
 });
