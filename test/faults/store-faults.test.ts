@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SessionStore } from '../../src/core/store.js';
 import { sessionIn, startApp, type TestApp } from '../support/app.js';
 import type { Answer, Client } from '../support/client.js';
@@ -175,7 +175,7 @@ describe.each(storeKinds)('a store that fails: $name', (kind) => {
     expect((await client.get('/me')).status).toBe(200);
     await passDeadline(reached, behaviour, stage.clock);
     // Nobody waits for a touch: only the event tells that it has failed.
-    await vi.waitFor(() => expect(app.events.map(({ type }) => type)).toContain('store-fault'));
+    await expect.poll(() => app.events.map(({ type }) => type)).toContain('store-fault');
     stage.faulty.heal();
     stage.clock.advance(probeEveryMs);
     await expectIntact();

@@ -13,7 +13,6 @@ import { type OpenStore, storeKinds } from '../support/stores.js';
 /** The look of a store that does not push: by then at the latest a socket is told. */
 const checkMs = 1_000;
 const minute = 60_000;
-const aborts = { timeout: 10_000 };
 
 /** Signs an owner in `count` times, and answers the tokens. */
 async function manySessions(app: TestApp, owner: string, count: number): Promise<string[]> {
@@ -73,7 +72,7 @@ describe.each(storeKinds)('G6, open sockets are told: $name', (kind) => {
     're-authentication': [(client) => client.post('/reauthenticate'), 'replaced'],
   };
 
-  it.each(Object.entries(ways))('of %s at once, with 4401 and the reason', aborts, async (_name, [end, reason]) => {
+  it.each(Object.entries(ways))('of %s at once, with 4401 and the reason', async (_name, [end, reason]) => {
     const client = await signedIn(app, 'ada');
     const { id } = (await client.get('/me')).json<Me>();
     const socket = await socketOf(app, tokenOf(client));
@@ -81,7 +80,7 @@ describe.each(storeKinds)('G6, open sockets are told: $name', (kind) => {
     expect(await socket.closed).toBe(`4401 ${reason}`);
   });
 
-  it('of the idle limit, which an open socket and its traffic do not move', aborts, async () => {
+  it('of the idle limit, which an open socket and its traffic do not move', async () => {
     const client = await signedIn(app, 'ada');
     const socket = await socketOf(app, tokenOf(client));
     await pass(5 * minute);
@@ -95,7 +94,7 @@ describe.each(storeKinds)('G6, open sockets are told: $name', (kind) => {
     expect((await client.get('/guarded')).status).toBe(401);
   });
 
-  it('of the absolute limit, although a person is at the socket all the time', aborts, async () => {
+  it('of the absolute limit, although a person is at the socket all the time', async () => {
     const client = await signedIn(app, 'ada');
     const socket = await socketOf(app, tokenOf(client));
     for (let at = 0; at < 30; at += 5) {
@@ -106,29 +105,25 @@ describe.each(storeKinds)('G6, open sockets are told: $name', (kind) => {
     expect(await socket.closed).toBe('4401 expired');
   });
 
-  it(
-    'touch() moves the idle limit, at most every touchEvery, and from what the session is by now',
-    aborts,
-    async () => {
-      const client = await signedIn(app, 'ada');
-      const socket = await socketOf(app, tokenOf(client));
-      await pass(9 * minute);
-      spy.forget();
-      for (let times = 0; times < 5; times++) await say(socket, 'touch');
-      await spy.settled();
-      expect(spy.count('touch')).toBe(1);
-      await pass(9 * minute);
-      expect((await client.get('/guarded')).status).toBe(200);
-      await spy.settled();
-      spy.forget();
-      // The request has just moved it: there is nothing to move.
-      await say(socket, 'touch');
-      await spy.settled();
-      expect(spy.count('touch')).toBe(0);
-    },
-  );
+  it('touch() moves the idle limit, at most every touchEvery, and from what the session is by now', async () => {
+    const client = await signedIn(app, 'ada');
+    const socket = await socketOf(app, tokenOf(client));
+    await pass(9 * minute);
+    spy.forget();
+    for (let times = 0; times < 5; times++) await say(socket, 'touch');
+    await spy.settled();
+    expect(spy.count('touch')).toBe(1);
+    await pass(9 * minute);
+    expect((await client.get('/guarded')).status).toBe(200);
+    await spy.settled();
+    spy.forget();
+    // The request has just moved it: there is nothing to move.
+    await say(socket, 'touch');
+    await spy.settled();
+    expect(spy.count('touch')).toBe(0);
+  });
 
-  it('the close of a socket does not extend the session', aborts, async () => {
+  it('the close of a socket does not extend the session', async () => {
     const client = await signedIn(app, 'ada');
     const socket = await socketOf(app, tokenOf(client));
     await pass(9 * minute);
@@ -155,10 +150,12 @@ describe.each(storeKinds)('G6, open sockets are told: $name', (kind) => {
     }
   }, 180_000);
 
-  it('a client that ignores the close frame is heard no more, and is cut off a second later', aborts, async () => {
+  it('a client that ignores the close frame is heard no more, and is cut off a second later', async () => {
     const client = await signedIn(app, 'ada');
     const raw = connect(app.port, '127.0.0.1');
     onTestFinished(() => void raw.destroy());
+    // Whether it is cut off with a reset depends on what the server has read by then.
+    raw.on('error', () => {});
     raw.write(
       `GET / HTTP/1.1\r\nHost: 127.0.0.1:${app.port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nCookie: ${client.cookie}\r\n\r\n`,
     );
@@ -173,7 +170,7 @@ describe.each(storeKinds)('G6, open sockets are told: $name', (kind) => {
     expect([...((await frame) as [Buffer])[0].subarray(0, 4)]).toEqual([0x88, 12, 4401 >> 8, 4401 & 0xff]);
     raw.write(text('after'));
     // A frame of a client that is heard is answered; this one shows that the server has read as far.
-    const ended = once(raw, 'close');
+    const ended = new Promise((resolve) => raw.once('close', resolve));
     await new Promise<void>((resolve) => raw.write(text('and on'), () => resolve()));
     await spy.settled();
     clock.advance(checkMs);
@@ -181,7 +178,7 @@ describe.each(storeKinds)('G6, open sockets are told: $name', (kind) => {
     expect(sockets.heard).toEqual(['before']);
   });
 
-  it('lets go of the session when the socket has closed, and of the timer with the last one', aborts, async () => {
+  it('lets go of the session when the socket has closed, and of the timer with the last one', async () => {
     const client = await signedIn(app, 'ada');
     await spy.settled();
     const timers = clock.pending;

@@ -25,7 +25,7 @@ describe('G12, memory is bounded: what a request makes', () => {
     // The last few are held by the machinery of sockets and by the stack.
     expect(report.alive).toBeLessThan(60);
     expect(report.timers).toBe(0);
-  }, 60_000);
+  });
 });
 
 describe.each(storeKinds)('G12, memory is bounded: signals on $name', (kind) => {

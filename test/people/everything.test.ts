@@ -55,11 +55,12 @@ describe.each(storeKinds)('revoking everything: $name', (kind) => {
     await done;
   }
 
-  /** In steps so small that no call of the store is taken for one that hangs. */
-  async function timePassesUntil(over: () => boolean): Promise<void> {
+  /** Between the calls of the store, so that none is taken for one that hangs. */
+  async function timePassesUntil(over: () => boolean, clock = stage.clock): Promise<void> {
     while (!over()) {
       await new Promise((next) => setTimeout(next, 2));
-      stage.clock.advance(10);
+      await stage.idle();
+      clock.advance(10);
     }
   }
 
@@ -156,10 +157,7 @@ describe.each(storeKinds)('revoking everything: $name', (kind) => {
     const done = ahead.sessions.revokeEverything().finally(() => {
       over = true;
     });
-    while (!over) {
-      await new Promise((next) => setTimeout(next, 2));
-      wrong.advance(10);
-    }
+    await timePassesUntil(() => over, wrong);
     await done;
     stage.clock.advance(2_000);
     const ada = app.client();

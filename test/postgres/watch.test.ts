@@ -226,7 +226,7 @@ describe.runIf(binary)('a watch', () => {
   });
 
   it('whose server hangs gives the connection up when a heartbeat is not answered', async () => {
-    const scene = await open('300ms');
+    const scene = await open('3s');
     const down = scene.all();
     server.pause();
     expect((await rejection(scene.watch.heartbeat())).message).toMatch(/listening connection is down/);

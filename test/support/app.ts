@@ -41,7 +41,9 @@ export async function startApp(
 ): Promise<TestApp> {
   const events: SessionEvent[] = [];
   const lines: string[] = [];
-  const sessions = session({ secret: testSecret, log: (line) => lines.push(line), cache, ...options });
+  // By the machine's clock, a process that stands still for the store's usual 2 s would see it fail. A clock of the test waits.
+  const deadline = options.clock === undefined ? ({ storeDeadline: '60s' } as const) : {};
+  const sessions = session({ secret: testSecret, log: (line) => lines.push(line), cache, ...deadline, ...options });
   sessions.on((event) => events.push(event));
   const app = makeApp();
   app.use(sessions);

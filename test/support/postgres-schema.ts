@@ -13,8 +13,9 @@ export const postgresUrl = async (): Promise<string> => process.env.DATABASE_URL
 /** No other run, of this or of another machine, has the same. */
 export const freshSchema = (): string => `hf_${randomBytes(8).toString('hex')}`;
 
+/** A crowd on a busy machine waits for a connection for long. */
 export function poolOf(connectionString: string, options: pg.PoolConfig = {}): pg.Pool {
-  return new pg.Pool({ connectionString, connectionTimeoutMillis: 5_000, max: 8, allowExitOnIdle: true, ...options });
+  return new pg.Pool({ connectionString, connectionTimeoutMillis: 30_000, max: 8, allowExitOnIdle: true, ...options });
 }
 
 export const dropSchema = async (pool: pg.Pool, schema: string): Promise<void> =>

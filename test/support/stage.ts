@@ -20,6 +20,8 @@ export interface Stage {
   app(routes?: Routes, options?: SessionOptions, makeApp?: () => Express): Promise<TestApp>;
   /** Another instance over the same sessions, whose store calls go straight through. */
   another(routes?: Routes, options?: SessionOptions): Promise<TestApp>;
+  /** Resolves when no store call of any app is under way: time that passes then is no deadline of theirs. */
+  idle(): Promise<void>;
   clear(): Promise<void>;
 }
 
@@ -28,6 +30,10 @@ export async function openStage(kind: StoreKind): Promise<Stage> {
   const faulty = faultyStore(opened.store);
   const clock = new FakeClock();
   const apps: TestApp[] = [];
+  const others: FaultyStore<FullStore>[] = [];
+  const idle = async (): Promise<void> => {
+    for (const store of [faulty, ...others]) await store.idle();
+  };
   const start = async (routes: Routes, store: SessionStore, options: SessionOptions, makeApp?: () => Express) => {
     const all: Routes = (app, sessions) => {
       everyVerb(app, sessions);
@@ -42,12 +48,17 @@ export async function openStage(kind: StoreKind): Promise<Stage> {
     faulty,
     clock,
     app: (routes = none, options = {}, makeApp?) => start(routes, faulty.store, options, makeApp),
-    another: (routes = none, options = {}) => start(routes, opened.reopen?.() ?? opened.store, options),
+    another(routes = none, options = {}) {
+      const watched = faultyStore(opened.reopen?.() ?? opened.store);
+      others.push(watched);
+      return start(routes, watched.store, options);
+    },
+    idle,
     async clear() {
       faulty.heal();
       for (const app of apps) await app.close();
       // A call that a test left to itself would still be writing what is taken away now.
-      await faulty.idle();
+      await idle();
       await opened.remove();
     },
   };
