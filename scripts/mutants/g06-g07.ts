@@ -8,6 +8,14 @@ const stolen = guaranteeTest('g07-stolen-store');
 export const revocationAndSeal: readonly Mutant[] = [
   {
     guarantee: 'G6',
+    what: 'two owners have two hashes, whatever their names',
+    file: 'src/core/arguments.ts',
+    find: ' && !/\\p{Surrogate}/u.test(owner)',
+    replace: '',
+    tests: ['src/core/arguments.test.ts'],
+  },
+  {
+    guarantee: 'G6',
     what: 'the marker of an ended session is heeded',
     file: 'src/stores/memory.ts',
     find: '    this.#shelf.drop(id, session);\n    keepLast(this.#markers',

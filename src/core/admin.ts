@@ -1,4 +1,5 @@
 /** What can be done to sessions from outside a request of theirs. */
+import { ownerName } from './arguments.js';
 import type { Engine } from './engine.js';
 import type { EpochFace } from './epoch-face.js';
 import { argumentError, optionError, SessionError, wrongArgument } from './errors.js';
@@ -106,7 +107,7 @@ async function liveSessions(
   engine: Managed,
   owner: string | number | bigint,
   operation: string,
-  hashes: readonly OwnerHash[] = hashesOf(engine, ownerOf(owner, operation)),
+  hashes: readonly OwnerHash[] = hashesOf(engine, ownerName(owner, operation)),
 ): Promise<Stored[]> {
   const store = indexed(engine, operation);
   const now = engine.config.clock.now();
@@ -153,7 +154,7 @@ export async function revokeOwner(
   const ending = engine.repository.ownerEnding(reasonOf(reason, operation));
   const late: (Late | undefined)[] = [];
   let count = 0;
-  const [newest, ...older] = hashesOf(engine, ownerOf(owner, operation));
+  const [newest, ...older] = hashesOf(engine, ownerName(owner, operation));
   // The newest once more: a rise in between may have moved there what an older key knew.
   for (const hash of older.length > 0 ? [newest, ...older, newest] : [newest]) {
     late.push(await (await engine.predecessor?.())?.releaseOwner(hash, except));
@@ -225,12 +226,6 @@ export async function revokeEverything(engine: Engine, reason: string): Promise<
 function idOf(id: unknown, operation: string): SessionId {
   if (typeof id === 'string' && /^[A-Za-z0-9_-]{27}$/.test(id)) return id as SessionId;
   throw wrongArgument(operation, 'the public id of a session (27 characters)', id);
-}
-
-function ownerOf(owner: unknown, operation: string): string {
-  if ((typeof owner === 'string' && owner !== '') || typeof owner === 'bigint' || Number.isSafeInteger(owner))
-    return String(owner);
-  throw wrongArgument(operation, 'the owner as it was given to signIn', owner);
 }
 
 /** Words to which the engine itself gives a meaning. */

@@ -8,11 +8,16 @@ import type { Aal } from './record.js';
 /** Longer is no name of a person but a mistake, such as a whole profile as JSON. */
 const longestOwner = 512;
 
-export function ownerName(owner: unknown): string {
-  if (typeof owner === 'bigint' || (typeof owner === 'number' && Number.isSafeInteger(owner))) return String(owner);
-  if (typeof owner === 'string' && owner.length >= 1 && owner.length <= longestOwner) return owner;
+/**
+ * Half a surrogate pair is no character: in UTF-8 they are all one, and whoever is named by one would share sessions,
+ * limit and revocation with the others.
+ */
+export function ownerName(owner: unknown, operation = 'signIn'): string {
+  if (typeof owner === 'bigint' || Number.isSafeInteger(owner)) return String(owner);
+  if (typeof owner === 'string' && owner !== '' && owner.length <= longestOwner && !/\p{Surrogate}/u.test(owner))
+    return owner;
   throw argumentError(
-    `signIn owner: expected a string of 1 to ${longestOwner} characters or a whole number that names the person for good, got ${typeof owner === 'string' ? `${owner.length} characters` : describe(owner)}.`,
+    `${operation} owner: expected a whole number or 1 to ${longestOwner} well-formed characters that name a person for good, got ${typeof owner === 'string' ? `${owner.length} characters` : describe(owner)}.`,
   );
 }
 

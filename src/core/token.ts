@@ -96,7 +96,7 @@ export function hashSecret(secret: Uint8Array): Buffer {
   return createHash('sha256').update('holdfast/secret/v1').update(secret).digest();
 }
 
-/** Whose session it is, as a store may know it: HMAC-SHA-256 cut to 160 bits. */
+/** Whose session it is, as a store may know it: HMAC-SHA-256 cut to 160 bits. `owner` is well-formed (ownerName). */
 export function hashOwner(keys: PurposeKeys, audience: string, owner: string): OwnerHash {
   const name = Buffer.from(audience);
   const length = Buffer.alloc(2);

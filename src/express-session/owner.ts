@@ -14,9 +14,9 @@ export function ownerOf(of: OwnerOf | undefined, session: object): string | unde
   const owner: unknown = atOnce(of?.(session as SessionData), 'owner()', 'Read it from the data alone.');
   if (owner === undefined || owner === null || owner === '' || owner === false) return undefined;
   if (typeof owner === 'bigint' || Number.isSafeInteger(owner)) return String(owner);
-  if (typeof owner === 'string' && owner.length <= longest) return owner;
+  if (typeof owner === 'string' && owner.length <= longest && !/\p{Surrogate}/u.test(owner)) return owner;
   throw argumentError(
-    `owner: expected the function to answer a string of at most ${longest} characters or a whole number, or nothing while nobody has signed in, got ${typeof owner === 'string' ? `${owner.length} characters` : describe(owner)}.`,
+    `owner: expected the function to answer a well-formed string of at most ${longest} characters or a whole number, or nothing while nobody has signed in, got ${typeof owner === 'string' ? `${owner.length} characters` : describe(owner)}.`,
   );
 }
 
