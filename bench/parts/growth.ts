@@ -1,24 +1,13 @@
 /** Growth over the size of a record: what a read, a write and an untouched session cost at 200 B, 1, 10 and 100 KB. */
 import { reasonOf } from '../about.js';
 import { type Case, cases, untouched } from '../cases.js';
-import { configurations } from '../configurations/index.js';
-import { short, table } from '../markdown.js';
-import { chosen, chosenConfigurations, type Part, packagesOf, type Settings } from '../part.js';
-import { closeAll, measure, readyFor, type Sample, type Standing, standAll } from '../rounds.js';
-import { comparedInRounds, medianOf, withBase } from '../statistics.js';
+import type { Configuration } from '../configurations/configuration.js';
+import { chosen, chosenConfigurations, type Part, packagesOf, type Settings, type Tools } from '../part.js';
+import { closeAll, measure, type Ready, readyFor, type Standing, stand } from '../rounds.js';
+import { orderOf } from '../statistics.js';
+import { type GrowthData, growthReport, type SizedSample } from './growth-report.js';
 
-interface SizedSample extends Sample {
-  readonly case: string;
-  readonly recordBytes: number;
-}
-
-interface GrowthData {
-  readonly samples: readonly SizedSample[];
-  /** Rows that broke off. */
-  readonly failed: readonly string[];
-}
-
-const sizes = [200, 1_000, 10_000, 100_000];
+const usualSizes = [200, 1_000, 10_000, 100_000];
 const usual = [
   'express-session-connect-redis',
   'holdfast-memory',
@@ -30,102 +19,99 @@ const usual = [
 const every: readonly Case[] = [...cases, untouched];
 const casesOf = ({ case: names }: Settings) => chosen('case', names ?? 'untouched,read,write', every);
 
-const sizeName = (bytes: number) => (bytes < 1_000 ? `${bytes} B` : `${bytes / 1_000} KB`);
+/** Starting and ending the load, and asking the server for its figures. */
+const perRunSeconds = 0.22;
+
+interface Sized {
+  readonly bytes: number;
+  readonly standing: Standing;
+}
+
+/** Two at a time. Whatever stands when one fails is ended. */
+async function standSizes(
+  one: Configuration,
+  sizes: readonly number[],
+  plan: Omit<Parameters<typeof stand>[1], 'start'>,
+) {
+  const sized: Sized[] = [];
+  const waiting = [...sizes];
+  const worker = async () => {
+    for (let bytes = waiting.shift(); bytes !== undefined; bytes = waiting.shift()) {
+      sized.push({ bytes, standing: await stand(one, { ...plan, start: { recordBytes: bytes } }) });
+    }
+  };
+  const failure = (await Promise.allSettled([worker(), worker()])).find(({ status }) => status === 'rejected');
+  if (failure?.status === 'rejected') {
+    await closeAll(sized.map(({ standing }) => standing));
+    throw failure.reason;
+  }
+  return sized.sort((a, b) => a.bytes - b.bytes);
+}
 
 export const growthPart: Part<GrowthData> = {
   name: 'growth',
   title: 'Growth with the size of a record',
-  defaults: { rounds: 3, seconds: 1, sessions: 200 },
+  defaults: { rounds: 7, seconds: 0.25, sessions: 100 },
   estimate(settings) {
     const rows = chosenConfigurations(settings.only, usual).length - 1;
-    const runs = casesOf(settings).length * (settings.rounds + 1) * rows * (sizes.length + 1);
-    return rows * (sizes.length * 1.5 + settings.sessions * 0.002) + runs * (settings.seconds + 0.2);
+    const sizes = settings.sizes?.length ?? usualSizes.length;
+    const inARow = casesOf(settings).length * (settings.rounds + 1) * (sizes + 1);
+    return rows * (sizes * (1 + settings.sessions * 0.002) + inARow * (settings.seconds + perRunSeconds));
   },
   packages: ({ only }) => packagesOf(chosenConfigurations(only, usual)),
-  async run(settings, { serverFile, generator, say }) {
-    const { rounds, seconds, sessions, only } = settings;
-    const plan = { serverFile, generator, say, sessions, seconds, warmSeconds: 1 };
+  async run(settings, tools) {
+    const { seconds, sessions, only, sizes = usualSizes } = settings;
+    const plan = { ...tools, sessions, seconds, warmSeconds: seconds };
     const [base, ...rows] = chosenConfigurations(only, usual);
     const samples: SizedSample[] = [];
     const failed: string[] = [];
-    if (base === undefined) return { samples, failed };
-    const bases = await standAll([base], plan);
+    const data: GrowthData = { sizes, samples, failed };
+    if (base === undefined) return data;
+    const bare: Sized = { bytes: 0, standing: await stand(base, plan) };
     try {
       for (const one of rows) {
-        const sized: { bytes: number; standing: Standing }[] = [];
+        let sized: Sized[] = [];
         try {
-          for (const bytes of sizes) {
-            const [standing] = await standAll([one], { ...plan, say: () => {}, start: { recordBytes: bytes } });
-            if (standing) sized.push({ bytes, standing });
-          }
+          sized = await standSizes(one, sizes, plan);
           for (const asked of casesOf(settings)) {
-            const turns = sized.map((each) => ({ ...each, ready: readyFor(each.standing, asked, plan) }));
-            const without = bases.map((standing) => ({ bytes: 0, standing, ready: readyFor(standing, asked, plan) }));
-            for (const { ready } of [...without, ...turns]) await generator.run(ready.served.port, ready.prepared, 1);
-            for (let round = 0; round < rounds; round++) {
-              const [first] = without;
-              for (const { bytes, ready } of first ? withBase(first, turns, round) : turns) {
-                const sample = await measure(ready, asked, round, plan);
-                // Each row's rounds have their own base; its name says whose.
-                const configuration = bytes === 0 ? `none for ${one.name}` : one.name;
-                samples.push({ ...sample, configuration, case: asked.name, recordBytes: bytes });
-              }
-            }
-            say(`${one.name}, ${asked.name}: done`);
+            samples.push(...(await measureSizes(one, asked, bare, sized, settings, tools)));
+            tools.keep(data);
           }
         } catch (error) {
-          say(`LEFT OUT from here on: ${one.name}: ${reasonOf(error)}`);
-          failed.push(one.name);
+          tools.say(`LEFT OUT from here on: ${one.name}: ${reasonOf(error)}`);
+          failed.push(`${one.name}: ${reasonOf(error)}`);
         } finally {
           await closeAll(sized.map(({ standing }) => standing));
         }
       }
     } finally {
-      await closeAll(bases);
+      await closeAll([bare.standing]);
     }
-    return { samples, failed };
+    return data;
   },
-  markdown: ({ samples, failed }) => {
-    const tables = every.flatMap((asked) => {
-      const those = samples.filter((sample) => sample.case === asked.name);
-      const rows = configurations.flatMap((one) => {
-        if (!those.some(({ configuration }) => configuration === one.name)) return [];
-        const cells = sizes.map((bytes) => {
-          const fitting = those.filter(({ recordBytes }) => recordBytes === bytes || recordBytes === 0);
-          const base = `none for ${one.name}`;
-          const ratio = comparedInRounds(
-            fitting,
-            one.name,
-            base,
-            ({ perSecond }) => perSecond,
-            (a, b) => a / b,
-          );
-          const over = comparedInRounds(
-            fitting,
-            one.name,
-            base,
-            ({ cpuUs }) => cpuUs,
-            (a, b) => a - b,
-          );
-          return `${ratio.median.toFixed(2)} (${over.median.toFixed(0)} µs)`;
-        });
-        const sent = sizes.map((bytes) =>
-          short(
-            medianOf(
-              those.flatMap((each) =>
-                each.configuration === one.name && each.recordBytes === bytes ? [each.sent + each.received] : [],
-              ),
-            ),
-          ),
-        );
-        return [[one.title, ...cells, sent.some((bytes) => bytes !== '0.00') ? sent.join(' / ') : '-']];
-      });
-      if (rows.length === 0) return [];
-      const head = ['configuration', ...sizes.map(sizeName), 'bytes to and from the store'];
-      return [`#### ${asked.title}\n\n${table([head, ...rows])}\n`];
-    });
-    return `${tables.join('\n')}
-Requests per second as a share of those of the app without sessions, and CPU time over it for each request, in the same rounds. The handler answers one field whatever the size.${failed.length > 0 ? ` Broke off: ${failed.join(', ')}.` : ''}
-`;
-  },
+  markdown: (data) => growthReport(data, every),
 };
+
+/** In each round every size once, and the app without sessions. */
+async function measureSizes(
+  one: Configuration,
+  asked: Case,
+  bare: Sized,
+  sized: readonly Sized[],
+  { rounds, seconds }: Settings,
+  { generator, serverFile, say }: Tools,
+): Promise<SizedSample[]> {
+  const plan = { generator, serverFile, say, seconds, warmSeconds: seconds };
+  const readied = ({ bytes, standing }: Sized) => ({ bytes, ready: readyFor(standing, asked, plan) });
+  const [base, ...turns] = [readied(bare), ...sized.map(readied)] as [{ bytes: number; ready: Ready }];
+  const samples: SizedSample[] = [];
+  for (const { ready } of [base, ...turns]) await generator.run(ready.served.port, ready.prepared, seconds);
+  for (let round = 0; round < rounds; round++) {
+    for (const { bytes, ready } of orderOf([base, ...turns], round)) {
+      const sample = await measure(ready, asked, round, plan);
+      samples.push({ ...sample, configuration: one.name, case: asked.name, recordBytes: bytes });
+    }
+  }
+  say(`${one.name}, ${asked.name}: ${rounds} rounds`);
+  return samples;
+}
