@@ -17,8 +17,16 @@ export const surface: readonly Mutant[] = [
     guarantee: 'G5',
     what: 'what has set req.session before session() is an error',
     file: 'src/express/session.ts',
-    find: '    if (taken) return next(taken);\n',
-    replace: '',
+    find: 'if (isTaken(req)) return',
+    replace: 'if (!req) return',
+    tests: ['test/ecosystem/taken.test.ts'],
+  },
+  {
+    guarantee: 'G5',
+    what: 'what takes req.session after session() is named in the log',
+    file: 'src/express/request-properties.ts',
+    find: 'own !== undefined && own.get !== session.get',
+    replace: 'own === undefined && own !== session',
     tests: ['test/ecosystem/taken.test.ts'],
   },
   {

@@ -97,13 +97,8 @@ export class Sealer {
     if (keys !== this.#keyring.newest) return this.#derived(keys, id);
     const sealing = this.#lately.get(id) ?? this.#derived(keys, id);
     this.#lately.delete(id);
-    if (this.#lately.size >= mostSessionKeys) {
-      for (const oldest of this.#lately.keys()) {
-        this.#lately.delete(oldest);
-        break;
-      }
-    }
     this.#lately.set(id, sealing);
+    if (this.#lately.size > mostSessionKeys) this.#lately.delete(this.#lately.keys().next().value as SessionId);
     return sealing;
   }
 

@@ -1,6 +1,6 @@
 /** What a request gets: `session`, and beside it express-session's `sessionID` and `sessionStore`. */
 import type { IncomingMessage } from 'node:http';
-import { argumentError, SessionError } from '../core/errors.js';
+import { argumentError } from '../core/errors.js';
 import type { SessionId } from '../core/ids.js';
 import type { Session } from '../core/session.js';
 import { sessionStoreView } from './familiar/session-store.js';
@@ -21,24 +21,22 @@ export function attachVisit(req: IncomingMessage, visit: Visit): void {
   visit.request = req;
 }
 
-/** What else sets `req.session`, by what it sets beside it. */
-const others = [
-  ['sessionStore', 'express-session'],
-  ['sessionOptions', 'cookie-session'],
-] as const;
+/**
+ * Whether something else has set `req.session` already. To go on would lose what is put there, or what the app expects
+ * there, and nobody would see it (G5).
+ */
+export function isTaken(req: IncomingMessage): boolean {
+  const { session } = req as { session?: unknown };
+  return session !== undefined && session !== null;
+}
 
 /**
- * The error where something else has set `req.session` already. To go on would lose what is put there, or what the app
- * expects there, and nobody would see it (G5).
+ * Whether something has put a property of its own in place of ours, as cookie-session does. It can't be kept from that:
+ * a property that nobody can define anew, nobody can delete, and `delete req.session` is express-session's.
  */
-export function takenBefore(req: IncomingMessage): SessionError | undefined {
-  const { session } = req as { session?: unknown };
-  if (session === undefined || session === null) return undefined;
-  const [, by = 'a middleware or a test'] = others.find(([name]) => name in req) ?? [];
-  return new SessionError(
-    'ERR_SESSION_PROPERTY_TAKEN',
-    `req.session is taken: ${by} has set it before session(). Remove that; docs/migrating shows how its people stay signed in. A test fills req.session after session(), or signs in by a request.`,
-  );
+export function isShadowed(req: IncomingMessage): boolean {
+  const own = Object.getOwnPropertyDescriptor(req, 'session');
+  return own !== undefined && own.get !== session.get;
 }
 
 const property = <Value>(

@@ -6,6 +6,7 @@ import { Engine } from '../core/engine.js';
 import { argumentError, SessionError } from '../core/errors.js';
 import type { EventListener } from '../core/events.js';
 import type { RequestFacts, SessionHandle } from '../core/handle.js';
+import { lazily } from '../core/lazily.js';
 import { isPromise } from '../core/maybe-promise.js';
 import { callable, takeOptions } from '../core/options.js';
 import { isOwnerIndexed, isSweepable, type Loss } from '../core/store.js';
@@ -20,7 +21,7 @@ import { checkCsrf, csrfToken } from './csrf.js';
 import { type Explanation, explain, turnAway } from './explain.js';
 import { resolveOptions, type SessionOptions } from './options.js';
 import { isEncrypted, isExpress4 } from './request-facts.js';
-import { attachVisit, takenBefore } from './request-properties.js';
+import { attachVisit, isShadowed, isTaken } from './request-properties.js';
 import { type RequireOptions, requireSignIn } from './require.js';
 import { holdForSocket } from './socket-life.js';
 import { answerTimeLeft, markBackground } from './time.js';
@@ -82,6 +83,12 @@ export interface Sessions extends Middleware {
   close(): Promise<void>;
 }
 
+/** So many requests are looked at for a middleware that takes `req.session` after us. */
+const mostLooks = 1_000;
+
+const ignore = () => {};
+const taken = lazily(() => import('./taken.js'));
+
 /**
  * Sessions for Express 4 and 5, and for any handler of the form `(req, res, next)`.
  *
@@ -108,6 +115,7 @@ export function session(options: SessionOptions = {}): Sessions {
     return moving ? moving.admit(opened, cookie) : opened;
   }
   const { clearSiteData, log } = http;
+  let looks = mostLooks;
   const house = { open, engine, log, warnOnce, csrf, clearSiteData, unset: http.familiar.unset };
 
   function holdfast(req: IncomingMessage, res: ServerResponse, next: Next): void {
@@ -117,8 +125,7 @@ export function session(options: SessionOptions = {}): Sessions {
       // administrators say, must not pass for one of this.
       return already.isOf(house) ? next() : next(visitIn(req, house, 'session()'));
     }
-    const taken = takenBefore(req);
-    if (taken) return next(taken);
+    if (isTaken(req)) return void taken().then(({ takenBefore }) => next(takenBefore(req)), next);
     shedShapes(req, res);
     const encrypted = isEncrypted(req);
     const refused = http.crossSite && refuseCrossSite(engine, http.crossSite, req, encrypted, isHandshake(res));
@@ -161,6 +168,9 @@ export function session(options: SessionOptions = {}): Sessions {
     if (mayEnd || engine.isDue(handle)) visit.gate();
     if (http.crossSite?.token) checkCsrf(req, res, next, visit, http.crossSite);
     else next();
+    // A middleware further in has run by now, unless one before it waits for something. Later ones are as the first.
+    if (looks > 0 && looks-- && isShadowed(req))
+      taken().then(({ takenAfter }) => warnOnce('shadowed', takenAfter(req)), ignore);
   }
 
   return Object.assign(holdfast, {
@@ -168,7 +178,6 @@ export function session(options: SessionOptions = {}): Sessions {
     async upgrade(req: IncomingMessage, options?: UpgradeOptions) {
       // While it loads nobody else listens for errors of the raw socket: a client that resets it would end the process.
       const { socket } = req;
-      const ignore = () => {};
       socket.on('error', ignore);
       const loaded = await import('./upgrade.js').finally(() => socket.off('error', ignore));
       return loaded.openUpgrade(house, http, req, options);

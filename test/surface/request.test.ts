@@ -288,7 +288,11 @@ describe.each(expressVersions)('on Express %s', (_, makeApp) => {
       const { create, read, update, touch, end, replace } = memoryStore();
       const plain = { name: 'plain', networked: false, create, read, update, touch, end, replace } as SessionStore;
       const client = await begin({ store: plain });
-      expect(await call(client, 'all')).toMatchObject({ status: 500, code: 'ERR_SESSION_STORE_CAPABILITY' });
+      for (const verb of ['all', 'length']) {
+        const answer = await call(client, verb);
+        expect(answer).toMatchObject({ status: 500, code: 'ERR_SESSION_STORE_CAPABILITY' });
+        expect(answer.message).toMatch(new RegExp(`^req\\.sessionStore\\.${verb}: the plain store`));
+      }
     });
 
     it('clear ends everything where revokeEverything is on, and says so where it is not', async () => {

@@ -38,9 +38,9 @@ export const storeVerbs: Record<string, Verb> = {
     if (stored) await visit.engine.repository.touch(stored);
   },
 
-  all,
+  all: (visit) => all(visit, 'all'),
 
-  length: async (visit) => Object.keys(await all(visit)).length,
+  length: async (visit) => Object.keys(await all(visit, 'length')).length,
 
   clear: (visit) => revokeEverything(visit.engine, 'revoked'),
 
@@ -64,13 +64,13 @@ async function get(visit: Visit, id: unknown): Promise<Data | undefined> {
   return stored && shown(visit, stored);
 }
 
-async function all(visit: Visit): Promise<Record<string, Data>> {
+async function all(visit: Visit, verb: string): Promise<Record<string, Data>> {
   const { engine } = visit;
   const { store } = engine;
   if (!isScannable(store)) {
     throw new SessionError(
       'ERR_SESSION_STORE_CAPABILITY',
-      `req.sessionStore.all: the ${store.name} store can't be walked (it lacks scan). Use a store that can.`,
+      `req.sessionStore.${verb}: the ${store.name} store can't be walked (it lacks scan). Use a store that can.`,
     );
   }
   const sessions = Object.create(null) as Record<string, Data>;
