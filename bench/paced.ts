@@ -3,7 +3,7 @@
  * that it was due, whether or not a connection was free then. Prevents: a server that stalls and is forgiven, because the
  * load stalled with it ("coordinated omission").
  *
- * `paced.ts <port> <requests file> <seconds> <rate>` prints the line that tail.ts reads.
+ * `paced.ts <port> <requests file> <seconds> <rate> [patience]` prints the line that tail.ts reads.
  */
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -18,14 +18,14 @@ interface Prepared {
 }
 
 const connections = 64;
-/** How long the last answers are waited for, beyond the end of the schedule. */
-const patienceMs = 2_000;
 /** Answers after the schedule's end by more than this were not in time: the server had fallen behind. */
 const graceMs = 100;
 /** Between two looks at the clock this process sleeps: a spinning one would take the core that the store needs. */
 const napMs = 0.1;
 
-const [port = '', file = '', seconds = '', rate = ''] = process.argv.slice(2);
+/** `patience`: how long the last answers are waited for, beyond the end of the schedule (ms). */
+const [port = '', file = '', seconds = '', rate = '', patience = '2000'] = process.argv.slice(2);
+const patienceMs = Number(patience);
 const { method, path, headers, cookies, draws }: Prepared = JSON.parse(readFileSync(file, 'utf8'));
 const requestWith = (cookie?: string): Buffer => {
   const all = { Host: `127.0.0.1:${port}`, ...headers, ...(cookie === undefined ? {} : { Cookie: cookie }) };

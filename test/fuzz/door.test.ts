@@ -44,7 +44,6 @@ describe.each(storeKinds)('the whole door against its model: $name', (kind) => {
       expect(run.ends).toBeGreaterThan(100);
       expect(run.refusals).toBeGreaterThan(50);
     },
-    60_000,
   );
 });
 

@@ -148,7 +148,7 @@ describe.each(storeKinds)('G6, open sockets are told: $name', (kind) => {
       expect((await client.get('/guarded')).status).toBe(401);
       client.close();
     }
-  }, 180_000);
+  }, 360_000);
 
   it('a client that ignores the close frame is heard no more, and is cut off a second later', async () => {
     const client = await signedIn(app, 'ada');
@@ -235,5 +235,5 @@ describe('G6, open sockets are told: by another process', () => {
     await Promise.all(load);
     expect(afterwards).toEqual(afterwards.map(() => 401));
     expect(afterwards).toHaveLength(40);
-  }, 180_000);
+  }, 360_000);
 });

@@ -126,7 +126,7 @@ describe.runIf(binary)('a server in trouble', () => {
   });
 
   it('that does not answer fails a call in its time; what was sent is done once, and what was not is never sent', async () => {
-    const { pool, store } = open('500ms', { max: 1 });
+    const { pool, store } = open('3s', { max: 1 });
     const [id, record, never] = [makeId(), makeRecord(), makeId()];
     await store.create(id, record);
     const next = makeRecord();

@@ -3,13 +3,17 @@ import pg from 'pg';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { checkMigrations } from '../../scripts/sql.js';
 import { makeId, makeRecord } from '../../src/stores/conformance/index.js';
-import { postgresSchema, postgresStore } from '../../src/stores/postgres.js';
+import { type PostgresStore, postgresSchema, postgresStore } from '../../src/stores/postgres.js';
 import { dropSchema, freshSchema, poolOf, postgresAvailable, postgresUrl } from '../support/postgres-schema.js';
 import { rejection } from './kit.js';
 
 it('the SQL that is shipped is that in the .sql files', () => {
   expect(checkMigrations(fileURLToPath(new URL('../..', import.meta.url)))).toEqual([]);
 });
+
+/** Where nothing hangs, a machine that is busy must not look as if something did. */
+const storeOf = (options: Parameters<typeof postgresStore>[0]): PostgresStore =>
+  postgresStore({ queryTimeout: '30s', ...options });
 
 describe.runIf(postgresAvailable)('the schema', () => {
   let url = '';
@@ -53,7 +57,7 @@ describe.runIf(postgresAvailable)('the schema', () => {
       const id = makeId();
       const record = makeRecord();
       const answers = await Promise.all(
-        pools.map((pool) => postgresStore({ pool, schema, queryTimeout: '20s' }).create(id, record)),
+        pools.map((pool) => storeOf({ pool, schema, queryTimeout: '20s' }).create(id, record)),
       );
       expect(answers).toEqual(Array.from({ length: 20 }, () => 'created'));
       const { rows } = await open().query(`SELECT version FROM "${schema}"."sessions_migrations"`);
@@ -64,7 +68,7 @@ describe.runIf(postgresAvailable)('the schema', () => {
   it('is left alone where it is right, by a role that could not make it', async () => {
     const schema = fresh();
     const admin = open();
-    await postgresStore({ pool: admin, schema }).read(makeId());
+    await storeOf({ pool: admin, schema }).read(makeId());
     const tables = `"${schema}"."sessions", "${schema}"."sessions_owners"`;
     const pool = await role(
       admin,
@@ -74,9 +78,9 @@ describe.runIf(postgresAvailable)('the schema', () => {
       `SELECT ON "${schema}"."sessions_migrations"`,
     );
     const id = makeId();
-    expect(await postgresStore({ pool, schema }).create(id, makeRecord())).toBe('created');
+    expect(await storeOf({ pool, schema }).create(id, makeRecord())).toBe('created');
     await admin.query(`REVOKE UPDATE ON "${schema}"."sessions" FROM "${schema}_app"`);
-    const error = await rejection(postgresStore({ pool, schema }).touch(id, Date.now() * 2));
+    const error = await rejection(storeOf({ pool, schema }).touch(id, Date.now() * 2));
     expect(error).toMatchObject({ code: 'ERR_SESSION_STORE_UNAVAILABLE', outcome: 'not-applied' });
     expect(error.message).toMatch(/lacks a privilege.*permission denied for table sessions/);
   });
@@ -84,7 +88,7 @@ describe.runIf(postgresAvailable)('the schema', () => {
   it('can not be made by a role that may not, and says so', async () => {
     const schema = fresh();
     const pool = await role(open(), schema);
-    const error = await rejection(postgresStore({ pool, schema }).read(makeId()));
+    const error = await rejection(storeOf({ pool, schema }).read(makeId()));
     expect(error.code).toBe('ERR_SESSION_STORE_UNAVAILABLE');
     expect(error.message).toMatch(/lacks a privilege/);
   });
@@ -92,7 +96,7 @@ describe.runIf(postgresAvailable)('the schema', () => {
   it('is not touched with migrate: false; the SQL run by hand makes it, also twice', async () => {
     const schema = fresh();
     const pool = open();
-    const store = postgresStore({ pool, schema, migrate: false });
+    const store = storeOf({ pool, schema, migrate: false });
     const error = await rejection(store.read(makeId()));
     expect(error.message).toContain(
       `"${schema}"."sessions" has version 0 of the schema, and this release needs 1. Run what postgresSchema()`,
@@ -109,7 +113,7 @@ describe.runIf(postgresAvailable)('the schema', () => {
     const schema = fresh();
     const pool = open();
     await pool.query(postgresSchema({ schema }));
-    const store = postgresStore({
+    const store = storeOf({
       pool,
       schema,
       migrate: false,
@@ -126,7 +130,7 @@ describe.runIf(postgresAvailable)('the schema', () => {
   it('whose table somebody holds makes a watch fail in time, and not every change wait', async () => {
     const schema = fresh();
     const [pool, holder] = [open({ max: 2 }), open()];
-    const store = postgresStore({ pool, schema, listen: () => new pg.Client({ connectionString: url }) });
+    const store = storeOf({ pool, schema, listen: () => new pg.Client({ connectionString: url }) });
     await store.read(makeId());
     await holder.query(`BEGIN; LOCK TABLE "${schema}"."sessions" IN ROW EXCLUSIVE MODE`);
     expect(await rejection(store.watch?.(() => undefined))).toMatchObject({ code: '55P03' });
@@ -140,7 +144,7 @@ describe.runIf(postgresAvailable)('the schema', () => {
     const pool = open();
     await pool.query(postgresSchema({ schema }));
     await pool.query(`INSERT INTO "${schema}"."sessions_migrations" VALUES (2)`);
-    const error = await rejection(postgresStore({ pool, schema }).create(makeId(), makeRecord()));
+    const error = await rejection(storeOf({ pool, schema }).create(makeId(), makeRecord()));
     expect(error.message).toContain('has version 2 of the schema, and this release knows 1');
     expect((await pool.query(`SELECT FROM "${schema}"."sessions"`)).rows).toHaveLength(0);
   });
@@ -148,7 +152,7 @@ describe.runIf(postgresAvailable)('the schema', () => {
   it('that was dropped under a running store is one failed call, and then made again', async () => {
     const schema = fresh();
     const pool = open();
-    const store = postgresStore({ pool, schema });
+    const store = storeOf({ pool, schema });
     await store.create(makeId(), makeRecord());
     await dropSchema(pool, schema);
     expect((await rejection(store.read(makeId()))).message).toMatch(/not there/);
@@ -160,7 +164,7 @@ describe.runIf(postgresAvailable)('the schema', () => {
     const pool = open();
     const id = makeId();
     for (const table of ['sessions', 'user', 'Select', 'a'.repeat(28)]) {
-      const store = postgresStore({ pool, schema, table });
+      const store = storeOf({ pool, schema, table });
       expect(await store.read(id)).toBeUndefined();
       expect(await store.create(id, makeRecord())).toBe('created');
     }

@@ -23,7 +23,7 @@ describe.runIf(bouncer && postgresAvailable && !process.env.DATABASE_URL)('PgBou
     const schema = freshSchema();
     const pool = poolOf(pooler.url);
     const listen = (): pg.Client => new pg.Client({ connectionString: pooler.url });
-    const store = postgresStore({ pool, schema, listen, queryTimeout: '500ms' });
+    const store = postgresStore({ pool, schema, listen, queryTimeout: '3s' });
     await store.sweep(0, 1);
     const error = await rejection(store.watch?.(() => undefined));
     expect(error.message).toMatch(/no notice came through.*directly/);

@@ -266,14 +266,19 @@ describe.runIf(binary)('a watch', () => {
   it('notices are off until somebody watches, and then every writer sends them', async () => {
     const schema = freshSchema();
     const pool = poolOf(server.url, { max: 2 });
-    const writer = postgresStore({ pool, schema });
+    const writer = postgresStore({ pool, schema, queryTimeout: '20s' });
     const enabled = async (): Promise<unknown> =>
       (await pool.query(`SELECT DISTINCT tgenabled FROM pg_trigger WHERE tgrelid = '"${schema}"."sessions"'::regclass`))
         .rows;
     const id = makeId();
     await writer.create(id, makeRecord());
     expect(await enabled()).toEqual([{ tgenabled: 'D' }]);
-    const watcher = postgresStore({ pool, schema, listen: () => new pg.Client({ connectionString: server.url }) });
+    const watcher = postgresStore({
+      pool,
+      schema,
+      queryTimeout: '20s',
+      listen: () => new pg.Client({ connectionString: server.url }),
+    });
     const heard: string[] = [];
     const watch = await watcher.watch?.((one) => heard.push(one));
     expect(await enabled()).toEqual([{ tgenabled: 'O' }]);

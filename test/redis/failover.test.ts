@@ -10,6 +10,7 @@ import {
   startRedisCluster,
   startReplica,
   startSentinel,
+  watchClosely,
 } from '../support/redis-server.js';
 import { binary, type Connection, ioredisCluster, nodeRedisCluster } from './kit.js';
 import { Load, replicated } from './load.js';
@@ -21,6 +22,8 @@ interface Topology {
   /** Takes its place. */
   readonly replica: RedisServer;
   readonly client: RedisClient;
+  /** Who decides that the primary is dead. */
+  readonly judges: readonly RedisServer[];
   stop(): Promise<void>;
 }
 
@@ -33,6 +36,7 @@ const cluster = (connect: typeof nodeRedisCluster) => async (): Promise<Topology
     primary,
     replica,
     client: connection.client,
+    judges: servers,
     async stop() {
       await connection.close();
       await stop();
@@ -54,6 +58,7 @@ const sentinel =
       primary,
       replica,
       client,
+      judges: [watching],
       async stop() {
         await close();
         for (const server of [watching, replica, primary]) await server.stop();
@@ -88,7 +93,7 @@ describe.runIf(binary).each([
 
   it('every request is answered in time, and once the replica has taken over all goes on without a restart', async () => {
     if (!topology) throw new Error('not started');
-    const { primary, replica, client } = topology;
+    const { primary, replica, client, judges } = topology;
     const store = redisStore({ client });
     const load = new Load(store);
     const watcher = await Watcher.of(store);
@@ -101,6 +106,7 @@ describe.runIf(binary).each([
     await replicated(primary, replica);
     watcher.heard.splice(0);
     const lost = watcher.next('all');
+    await watchClosely(...judges);
     await primary.kill();
     await load.through(async () => {
       await lost;

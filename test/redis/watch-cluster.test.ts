@@ -27,11 +27,16 @@ describe.runIf(binary).each([
   afterEach(() => watcher.watch.close());
 
   const slotNumber = (id: SessionId): number => slotOf(id.slice(0, 5));
+  /** Of the ids so far. A slot that changes hands must hold no other. */
+  const slots = new Set<number>();
   /** An id in the third of the slots that server `index` begins with. */
   function idOn(index: number): SessionId {
     for (;;) {
       const id = makeId();
-      if (Math.floor((slotNumber(id) * all.length) / 16_384) === index) return id;
+      const isFirstOfSlot = !slots.has(slotNumber(id));
+      if (Math.floor((slotNumber(id) * all.length) / 16_384) !== index || !isFirstOfSlot) continue;
+      slots.add(slotNumber(id));
+      return id;
     }
   }
   const nameOf = async (index: number): Promise<string> => String(await all[index]?.command('CLUSTER', 'MYID'));

@@ -44,6 +44,8 @@ export function sharedBrowser(executablePath: string): (options?: BrowserContext
   return async (options = {}) => {
     if (browser === undefined) throw new Error('The browser starts before the first test, not earlier.');
     const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
+    // Whatever is waited for, a busy machine has the time that the test has.
+    context.setDefaultTimeout(0);
     onTestFinished(() => context.close());
     return context;
   };

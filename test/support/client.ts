@@ -19,20 +19,22 @@ export interface Ask {
 }
 
 /** Servers cut connections that were left alone, by default for 5 s, and a request must not meet that cut. */
-const usedAgainWithinMs = 1_000;
+const aMomentMs = 1_000;
 
 /** Keeps connections alive as browsers do, but uses none again that was left alone. */
 class FreshAgent extends Agent {
   readonly #freeSince = new WeakMap<object, number>();
+  readonly #usedAgainWithinMs: number;
 
-  constructor() {
+  constructor(usedAgainWithinMs: number) {
     super({ keepAlive: true });
+    this.#usedAgainWithinMs = usedAgainWithinMs;
     this.on('free', (socket: Socket) => this.#freeSince.set(socket, performance.now()));
   }
 
   dropStale(): void {
     for (const socket of Object.values(this.freeSockets).flatMap((sockets) => sockets ?? [])) {
-      if (performance.now() - (this.#freeSince.get(socket) ?? 0) > usedAgainWithinMs) socket.destroy();
+      if (performance.now() - (this.#freeSince.get(socket) ?? 0) > this.#usedAgainWithinMs) socket.destroy();
     }
   }
 }
@@ -40,11 +42,13 @@ class FreshAgent extends Agent {
 /** A browser's cookie jar and nothing more, over real sockets. */
 export class Client {
   readonly #origin: URL;
-  readonly #agent = new FreshAgent();
+  readonly #agent: FreshAgent;
   readonly jar = new Map<string, string>();
 
-  constructor(origin: string, cookies: Iterable<readonly [string, string]> = []) {
+  /** `usedAgainWithinMs`: connections that were left alone for longer are not used again; infinite for one that must be. */
+  constructor(origin: string, cookies: Iterable<readonly [string, string]> = [], usedAgainWithinMs = aMomentMs) {
     this.#origin = new URL(origin);
+    this.#agent = new FreshAgent(usedAgainWithinMs);
     for (const [name, value] of cookies) this.jar.set(name, value);
   }
 

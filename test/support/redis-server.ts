@@ -41,7 +41,8 @@ export function startSentinel(binary: string, primary: RedisServer): Promise<Red
       'bind 127.0.0.1',
       `dir ${folder}`,
       `sentinel monitor main 127.0.0.1 ${primary.port} 1`,
-      'sentinel down-after-milliseconds main 500',
+      // A busy machine must not look like a dead server: `watchClosely` when one is to die.
+      'sentinel down-after-milliseconds main 60000',
       'sentinel failover-timeout main 2000',
     ];
     writeFileSync(file, `${lines.join('\n')}\n`);
@@ -70,8 +71,8 @@ async function command(port: number, args: string[]): Promise<unknown> {
 export async function startRedisCluster(binary: string, replicas = 0): Promise<RedisCluster> {
   const settings = [
     ...['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--repl-diskless-sync-delay', '0'],
-    // A busy machine must not look like a dead server where nothing is to fail over.
-    ...['--cluster-node-timeout', replicas > 0 ? '2000' : '15000'],
+    // A busy machine must not look like a dead server: `watchClosely` when one is to die.
+    ...['--cluster-node-timeout', '15000'],
   ];
   const count = 3 * (1 + replicas);
   const servers = await Promise.all(Array.from({ length: count }, () => startRedis(binary, ...settings)));
@@ -83,6 +84,15 @@ export async function startRedisCluster(binary: string, replicas = 0): Promise<R
     throw error;
   }
   return { servers, stop };
+}
+
+/** From now on a Sentinel, or the servers of a cluster, take one that is silent for a short while for dead. */
+export async function watchClosely(...servers: readonly RedisServer[]): Promise<void> {
+  for (const server of servers) {
+    const sentinel = String(await server.command('INFO', 'server')).includes('redis_mode:sentinel');
+    if (sentinel) await server.command('SENTINEL', 'SET', 'main', 'down-after-milliseconds', '500');
+    else await server.command('CONFIG', 'SET', 'cluster-node-timeout', '2000');
+  }
 }
 
 const slots = 16_384;

@@ -103,7 +103,7 @@ test('a load at a fixed rate gets every answer from a server that closes connect
     const file = join(folder, 'requests.json');
     writeFileSync(file, JSON.stringify({ method: 'GET', path: '/', headers: {}, cookies: [], draws: [0] }));
     const { port } = server.address() as AddressInfo;
-    const args = ['--import', 'tsx', 'bench/paced.ts', String(port), file, '0.5', '600'];
+    const args = ['--import', 'tsx', 'bench/paced.ts', String(port), file, '0.5', '600', '60000'];
     const { stdout } = await promisify(execFile)(process.execPath, args);
     expect(resultLine(stdout)).toMatchObject({ due: 300, answered: 300, bad: 0, broken: 0 });
     expect(answers).toBe(300);
