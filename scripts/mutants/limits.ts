@@ -22,7 +22,7 @@ export const limits: readonly Mutant[] = [
   mutant(
     'rotated: the oldest make room, under whichever key they began',
     'src/core/admin.ts',
-    "for (const { id } of gone) await engine.endSession(id, 'evicted');",
+    "for (const { id } of gone) await engine.endSession(id, 'evicted', { owner });",
     '',
     [of('limits')],
   ),
@@ -57,7 +57,7 @@ export const limits: readonly Mutant[] = [
   mutant(
     'what is over does not count towards a limit',
     'src/core/admin.ts',
-    "      else if (engine.repository.isOver(found.stored)) await engine.endSession(id, 'expired');\n",
+    "      else if (engine.repository.isOver(found.stored)) await engine.endSession(id, 'expired', { owner });\n",
     '',
     [of('limits')],
   ),

@@ -28,6 +28,13 @@ export const people: readonly Mutant[] = [
     [of('audit')],
   ),
   mutant(
+    'one end of a session is told once',
+    'src/core/admin.ts',
+    "  if (found.kind === 'ended') return found.ended.ended !== 'replaced';\n",
+    '',
+    [of('audit')],
+  ),
+  mutant(
     'a sign-in by name is audited once, whatever identity the app sets beside it',
     'src/core/changes.ts',
     'raised !== undefined && header.owner === undefined',

@@ -128,12 +128,16 @@ async function liveSessions(
   return live;
 }
 
-/** Ends one session by its public id. False if there was none. */
+/** Ends one session by its public id. True if it is over, by this call or before; false if there was none, or if it goes on under a new id. */
 export async function revokeSession(engine: Managed, id: string, reason: string): Promise<boolean> {
   const [known, word] = [idOf(id, 'revoke'), reasonOf(reason, 'revoke')];
   // Not a session: to end it would bring back what it says is over.
   if ((await engine.epoch?.loaded())?.has(known)) return false;
-  const ended = await engine.endSession(known, word);
+  // An audit log is told whose session ended, and of one end once.
+  const found = await engine.repository.find(known);
+  if (found.kind === 'ended') return found.ended.ended !== 'replaced';
+  const owner = found.kind === 'found' ? found.stored.header.owner : undefined;
+  const ended = await engine.endSession(known, word, { owner });
   // Replaced by a sign-in before: it goes on under another id, so saying that it was revoked would be a lie.
   return ended !== undefined && ended !== 'replaced';
 }
@@ -184,7 +188,7 @@ export async function besides(engine: Managed, owner: string, except: SessionId 
   const older = (await under(others)).sort((a, b) => a.header.createdAt - b.header.createdAt);
   if (older.length === 0 || onExceed === 'reject') return Math.min(older.length, limit);
   const gone = older.slice(0, Math.max(0, older.length + (await under([newest])).length + 1 - limit));
-  for (const { id } of gone) await engine.endSession(id, 'evicted');
+  for (const { id } of gone) await engine.endSession(id, 'evicted', { owner });
   return older.length - gone.length;
 }
 
@@ -199,8 +203,9 @@ export async function endOutlived(engine: Managed, owner: string): Promise<true>
     for (const { id, record } of await engine.guard.call('read', () => store.listByOwner(hash))) {
       const found = engine.repository.open(id, record);
       if (found.kind !== 'found') continue;
-      if (everything && found.stored.header.createdAt <= everything.at) await engine.endSession(id, everything.reason);
-      else if (engine.repository.isOver(found.stored)) await engine.endSession(id, 'expired');
+      if (everything && found.stored.header.createdAt <= everything.at)
+        await engine.endSession(id, everything.reason, { owner });
+      else if (engine.repository.isOver(found.stored)) await engine.endSession(id, 'expired', { owner });
     }
   }
   return true;

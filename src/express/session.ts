@@ -63,7 +63,11 @@ export interface Sessions extends Middleware {
   list(owner: string | number | bigint, options?: { readonly current?: string }): Promise<SessionSummary[]>;
   /** How many sessions `list` would answer. */
   count(owner: string | number | bigint): Promise<number>;
-  /** Ends a session by its public id, with a reason in lower-case words and dashes (default `'revoked'`). False if there was none. */
+  /**
+   * Ends a session by its public id, with a reason in lower-case words and dashes (default `'revoked'`). True if it is
+   * over, by this call or before, whose reason stays; false if there was none, or if it goes on under a new id.
+   * @throws SessionError `ERR_SESSION_ARGUMENT` for what is no public id, or no such reason.
+   */
   revoke(id: string, reason?: string): Promise<boolean>;
   /** Ends all sessions of an owner but `except`; sign-ins that began before are refused. Answers how many ended. */
   revokeAll(

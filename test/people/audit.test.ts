@@ -149,6 +149,16 @@ describe('an audit log is told', () => {
     expect(told.find(({ action }) => action === 'session-ended')).toMatchObject({ owner: 'ada' });
   });
 
+  it('whose session an administrator has ended, and of one end once', async () => {
+    const app = await start();
+    const client = await signedIn(app, 'ada');
+    const { id } = (await client.get('/me')).json<Me>();
+    for (let time = 0; time < 2; time++) expect(await app.sessions.revoke(id, 'lost-phone')).toBe(true);
+    expect(actions()).toEqual(['sign-in', 'session-ended: lost-phone']);
+    expect(told[1]).toMatchObject({ id, owner: 'ada' });
+    expect((await client.get('/me')).json<Me>().endedReason).toBe('lost-phone');
+  });
+
   it('nothing that opens anything, and what it throws breaks no request', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const app = await start({
