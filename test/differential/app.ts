@@ -21,7 +21,7 @@ const dataOf = ({ session }: Loose) => {
 };
 
 /** express-session counts `maxAge` anew at each look, so that its milliseconds are those of the moment. */
-const seconds = (ms: number | null | undefined) => (typeof ms === 'number' ? Math.round(ms / 1_000) : null);
+const seconds = (ms: number | null | undefined) => (typeof ms === 'number' ? Math.ceil(ms / 1_000) : null);
 
 export function makeApp(session: RequestHandler, turnstile: Turnstile): Express {
   const app = express();

@@ -26,8 +26,8 @@ export class Load {
   failures = 0;
 
   constructor(store: SessionStore) {
-    this.engine = newEngine(store);
-    this.#patient = newEngine(store, { storeDeadline: '60s' });
+    this.engine = newEngine(store, { storeDeadline: '2s' });
+    this.#patient = newEngine(store);
   }
 
   /** Signs so many people in. */

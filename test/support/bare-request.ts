@@ -20,9 +20,11 @@ export interface Outcome {
   readonly dropped: boolean;
 }
 
-/** Without the cache, as `startApp`. */
-export const newEngine = (store: SessionStore, options: EngineOptions = {}): Engine =>
-  new Engine(store, [testSecret], resolveEngineOptions({ cache: false, ...options }));
+/** Without the cache, and patient by the machine's clock, as `startApp`. */
+export function newEngine(store: SessionStore, options: EngineOptions = {}): Engine {
+  const deadline = options.clock === undefined ? ({ storeDeadline: '60s' } as const) : {};
+  return new Engine(store, [testSecret], resolveEngineOptions({ cache: false, ...deadline, ...options }));
+}
 
 export class BareRequest {
   readonly #engine: Engine;
