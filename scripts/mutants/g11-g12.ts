@@ -96,4 +96,28 @@ export const outputAndMemory: readonly Mutant[] = [
       '  return encodeData(session instanceof Session ? dataOf(session) : session, { maxBytes: maxBytes * 1_000 });',
     tests: [memory],
   },
+  {
+    guarantee: 'G12',
+    what: 'what is remembered of a session keeps no memory of others: its sealed bytes',
+    file: 'src/core/seal.ts',
+    find: 'Buffer.allocUnsafeSlow(plaintext.length + sealOverhead)',
+    replace: 'Buffer.allocUnsafe(plaintext.length + sealOverhead)',
+    tests: ['src/core/seal.test.ts'],
+  },
+  {
+    guarantee: 'G12',
+    what: 'what is remembered of a session keeps no memory of others: what its key is bound to',
+    file: 'src/core/seal.ts',
+    find: 'new Uint8Array(Buffer.concat([head, name, this.#audience]))',
+    replace: 'Buffer.concat([head, name, this.#audience])',
+    tests: ['src/core/seal.test.ts'],
+  },
+  {
+    guarantee: 'G12',
+    what: 'what is remembered of a session keeps no memory of others: its data',
+    file: 'src/core/record.ts',
+    find: 'Buffer.allocUnsafeSlow(dataAt + size)',
+    replace: 'Buffer.allocUnsafe(dataAt + size)',
+    tests: ['src/core/record.test.ts'],
+  },
 ];

@@ -98,10 +98,10 @@ export function writeRecord(header: RecordHeader, data: Uint8Array | string): Bu
   if (header.maxAgeMs !== undefined) details.maxAge = header.maxAgeMs;
   if (header.movedFrom !== undefined) details.movedFrom = header.movedFrom;
   const text = Buffer.from(JSON.stringify(details));
-  // Not `alloc`: a buffer outside of the pool costs more than all that is written to it. The rest is written whole.
+  // Not of the pool: its data may be remembered, and would keep the 8 KB of its neighbours there too (G12). Written whole.
   const size = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
   const dataAt = fixed + text.length;
-  const out = Buffer.allocUnsafe(dataAt + size).fill(0, hashAt, lengthAt);
+  const out = Buffer.allocUnsafeSlow(dataAt + size).fill(0, hashAt, lengthAt);
   out[0] = format;
   out[1] =
     (header.persistent ? 1 : 0) |

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createKeyring } from './keyring.js';
@@ -59,5 +61,33 @@ describe('a sealed record', () => {
     expect(first.includes('somebody')).toBe(false);
     expect(first.equals(second)).toBe(false);
     expect(first.length).toBe(text.length + sealOverhead);
+  });
+});
+
+// A buffer of Node's pool is a window on 8 KB that others share: as long as one of them is remembered, all of it is there.
+describe('what is remembered of a session takes the memory that is reckoned', () => {
+  test('its sealed bytes share none', () => {
+    for (const length of [0, 200, 5_000]) {
+      const sealed = sealer([secretA]).seal(newId(), Buffer.alloc(length));
+      expect(sealed.buffer.byteLength).toBe(sealed.byteLength);
+    }
+  });
+
+  test('and what is kept of its key shares none', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const held = (): number => {
+      collect();
+      return process.memoryUsage().arrayBuffers;
+    };
+    const many = sealer([secretA]);
+    const before = held();
+    for (let n = 0; n < 2_000; n++) {
+      many.seal(newId(), Buffer.alloc(100));
+      // Whatever else the process makes in the meantime.
+      Buffer.allocUnsafe(4_000);
+    }
+    expect((held() - before) / 2_000).toBeLessThan(1_024);
+    many.seal(newId(), Buffer.alloc(100));
   });
 });
