@@ -43,7 +43,7 @@ describe('the same traffic', () => {
       all.push(...differences);
     }
     expect(notSeen(all)).toEqual([]);
-  });
+  }, 360_000);
 
   it('shows a difference that is not listed, and one that is listed and gone', async () => {
     const differences = await compared({}, { maxDataBytes: 64, identityFields: [] });
