@@ -24,6 +24,7 @@ export const storeKinds: readonly StoreKind[] = bridgedKinds
 
 /** A store that does not push has no cache. */
 export const cachedKinds: readonly StoreKind[] = [];
+export const clusteredKinds: readonly StoreKind[] = [];
 
 export type Loss = readonly [guarantee: 'G1' | 'G2' | 'G6', test: RegExp];
 

@@ -5,7 +5,7 @@ import { sessionIn, testSecret } from '../support/app.js';
 import type { Answer, Client } from '../support/client.js';
 import { bearing, type Me, signedIn, tokenOf } from '../support/routes.js';
 import { openStage, type Routes, type Stage } from '../support/stage.js';
-import { storeKinds } from '../support/stores.js';
+import { clusteredKinds, storeKinds } from '../support/stores.js';
 import { Turnstile } from '../support/turnstile.js';
 
 const crowd = 200;
@@ -22,7 +22,7 @@ const rises: readonly [string, Record<string, unknown>][] = [
   ['loggedIn', { loggedIn: true }],
 ];
 
-describe.each(storeKinds)('G3, no fixation: $name', (kind) => {
+describe.each([...storeKinds, ...clusteredKinds])('G3, no fixation: $name', (kind) => {
   let stage: Stage;
   let turnstile: Turnstile;
   beforeEach(async () => {

@@ -3,7 +3,7 @@ import { startApp, type TestApp } from '../support/app.js';
 import { type ChildApp, startChildApp } from '../support/child.js';
 import type { Client } from '../support/client.js';
 import { bearing, everyVerb, type Me, signedIn, tokenOf } from '../support/routes.js';
-import { type OpenStore, storeKinds } from '../support/stores.js';
+import { clusteredKinds, type OpenStore, storeKinds } from '../support/stores.js';
 
 type End = (app: TestApp, client: Client, id: string) => Promise<unknown>;
 
@@ -16,7 +16,7 @@ const endings: Record<string, End> = {
 
 const methods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-describe.each(storeKinds)('G6, revocation arrives: $name', (kind) => {
+describe.each([...storeKinds, ...clusteredKinds])('G6, revocation arrives: $name', (kind) => {
   let opened: OpenStore;
   let app: TestApp;
   const apps: TestApp[] = [];

@@ -114,27 +114,30 @@ function redisDamage(prefix: string, command: RedisConnections['command']): NonN
   };
 }
 
-let redisConnections: Promise<RedisConnections> | undefined;
-
 /** One server, or cluster, and its clients for all tests of a process, which they end with; a prefix for each store. */
-const redis: StoreKind = {
-  name: 'redis',
-  async open() {
-    redisConnections ??= connectRedis(redisServer ?? '');
-    const { first, second, command } = await redisConnections;
-    const prefix = `${freshName()}:`;
-    // Redis removes what has expired by itself, so there is nothing to sweep.
-    const storeOf = (client: RedisClient): FullStore =>
-      Object.assign(redisStore({ client, prefix }), { sweep: () => 0 }) as FullStore;
-    const [store, again] = [storeOf(first), storeOf(second)];
-    return {
-      store,
-      damage: redisDamage(prefix, command),
-      reopen: () => again,
-      remove: async () => undefined,
-    };
-  },
-};
+function redisBy(name: string, way?: string): StoreKind {
+  let connections: Promise<RedisConnections> | undefined;
+  return {
+    name,
+    async open() {
+      connections ??= connectRedis(redisServer ?? '', way);
+      const { first, second, command } = await connections;
+      const prefix = `${freshName()}:`;
+      // Redis removes what has expired by itself, so there is nothing to sweep.
+      const storeOf = (client: RedisClient): FullStore =>
+        Object.assign(redisStore({ client, prefix }), { sweep: () => 0 }) as FullStore;
+      const [store, again] = [storeOf(first), storeOf(second)];
+      return {
+        store,
+        damage: redisDamage(prefix, command),
+        reopen: () => again,
+        remove: async () => undefined,
+      };
+    },
+  };
+}
+
+const redis = redisBy('redis');
 
 /**
  * In the middle of a switch: sessions begin in the old store, on an instance that prepares, and are used on one that
@@ -257,3 +260,8 @@ export const storeKinds: readonly StoreKind[] = present.filter(({ name }) => ask
 export const cachedKinds: readonly StoreKind[] = storeKinds
   .filter(({ name }) => name === 'redis')
   .map((kind) => ({ ...kind, name: 'redis with the cache', cached: true }));
+
+/** Beside them, for the guarantees that a sign-in or a revocation could break: in a cluster they span several servers. */
+export const clusteredKinds: readonly StoreKind[] = storeKinds
+  .filter(({ name }) => name === 'redis')
+  .map(() => redisBy('redis in a cluster', 'ioredis-cluster'));
