@@ -72,20 +72,25 @@ const stores: Record<string, (port: number) => Promise<Opened>> = {
 const [kind = '', port = ''] = process.argv.slice(2);
 const opened = await stores[kind]?.(Number(port));
 if (!opened) throw new Error(`there is no store '${kind}'`);
-const { origin, cookieName, sessions } = await startApp(
-  (app, all) => {
-    everyVerb(app, all);
-    app.get('/cache', (_req, res) => res.json(all.cacheStatistics()));
-    app.post('/count', async (req, res) => {
-      const session = sessionIn(req);
-      await session.update((data) => {
-        data.count = Number(data.count ?? 0) + 1;
-      });
-      res.json({ count: session.count });
+const routes: Parameters<typeof startApp>[0] = (app, all) => {
+  everyVerb(app, all);
+  app.get('/cache', (_req, res) => res.json(all.cacheStatistics()));
+  app.post('/count', async (req, res) => {
+    const session = sessionIn(req);
+    await session.update((data) => {
+      data.count = Number(data.count ?? 0) + 1;
     });
-  },
-  { store: opened.store, storeDeadline: '1s', cache: isWatchable(opened.store) },
-);
+    res.json({ count: session.count });
+  });
+};
+const { store } = opened;
+const { origin, cookieName, sessions } = await startApp(routes, {
+  store,
+  storeDeadline: '1s',
+  cache: isWatchable(store),
+});
 if (opened.onEvent) sessions.on(opened.onEvent);
-process.send?.({ origin, cookieName });
+// For what is done before anything fails: there a busy machine has all the time that it takes.
+const patient = await startApp(routes, { store, storeDeadline: '60s', cache: false });
+process.send?.({ origin, cookieName, patient: { origin: patient.origin, cookieName: patient.cookieName } });
 process.on('disconnect', () => process.exit(0));

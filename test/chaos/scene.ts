@@ -18,6 +18,8 @@ export interface Scene<Server extends ServerProcess = ServerProcess> {
   readonly remembers: boolean;
   /** A browser at the app. */
   client(): Client;
+  /** One in which `begin` was done while all was well, at an instance that has all the time that a busy machine takes. */
+  prepared(begin: (client: Client) => Promise<unknown>): Promise<Client>;
   /** What the app wrote to stderr, and how it ended, if it did. */
   health(): { readonly exit: number | string | undefined; readonly stderr: string };
   close(): Promise<void>;
@@ -28,6 +30,11 @@ export async function openScene<Server extends ServerProcess>(backend: Backend<S
   const link = await TcpProxy.to(server.port);
   const app = await startChild(backend.client, link.port);
   const clients: Client[] = [];
+  const clientAt = (origin: string): Client => {
+    const client = new Client(origin);
+    clients.push(client);
+    return client;
+  };
   return {
     server,
     async comeBack(how) {
@@ -38,9 +45,14 @@ export async function openScene<Server extends ServerProcess>(backend: Backend<S
     link,
     remembers: backend.remembers,
     health: app.health,
-    client() {
-      const client = new Client(app.origin);
-      clients.push(client);
+    client: () => clientAt(app.origin),
+    async prepared(begin) {
+      const before = clientAt(app.patient.origin);
+      await begin(before);
+      const client = clientAt(app.origin);
+      const token = before.jar.get(app.patient.cookieName);
+      if (token === undefined) throw new Error('no session was begun');
+      client.jar.set(app.cookieName, token);
       return client;
     },
     async close() {
@@ -50,6 +62,15 @@ export async function openScene<Server extends ServerProcess>(backend: Backend<S
       await server.stop();
     },
   };
+}
+
+interface Instance {
+  readonly origin: string;
+  readonly cookieName: string;
+}
+
+interface Ready extends Instance {
+  readonly patient: Instance;
 }
 
 async function startChild(kind: string, port: number) {
@@ -68,14 +89,14 @@ async function startChild(kind: string, port: number) {
       resolve();
     }),
   );
-  const { origin } = await new Promise<{ origin: string }>((resolve, reject) => {
+  const ready = await new Promise<Ready>((resolve, reject) => {
     child.on('message', (message) => {
-      if (typeof message === 'object' && 'origin' in message) resolve(message as { origin: string });
+      if (typeof message === 'object' && 'origin' in message) resolve(message as Ready);
     });
     void exited.then(() => reject(new Error(`the app ended before it listened:\n${stderr}`)));
   });
   return {
-    origin,
+    ...ready,
     health: () => ({ exit, stderr }),
     async stop() {
       if (exit === undefined) child.disconnect();
