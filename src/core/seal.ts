@@ -46,7 +46,7 @@ const mostSessionKeys = 4_000;
 export class Sealer {
   readonly #keyring: Keyring;
   readonly #audience: Buffer;
-  /** Sessions under the newest key of the ring, the latest used last. */
+  /** Sessions under the newest key of the ring, oldest first: to move each to the end with each use would cost a third of what it saves. */
   readonly #lately = new Map<SessionId, Sealing>();
 
   constructor(keyring: Keyring, audience: string) {
@@ -96,11 +96,12 @@ export class Sealer {
 
   #sealing(keys: PurposeKeys, id: SessionId): Sealing {
     if (keys !== this.#keyring.newest) return this.#derived(keys, id);
-    const sealing = this.#lately.get(id) ?? this.#derived(keys, id);
-    this.#lately.delete(id);
-    this.#lately.set(id, sealing);
+    const known = this.#lately.get(id);
+    if (known) return known;
+    const made = this.#derived(keys, id);
+    this.#lately.set(id, made);
     if (this.#lately.size > mostSessionKeys) this.#lately.delete(this.#lately.keys().next().value as SessionId);
-    return sealing;
+    return made;
   }
 
   #derived(keys: PurposeKeys, id: SessionId): Sealing {

@@ -13,7 +13,7 @@ const entry = (id: string, bytes = 1): Entry => ({
 });
 
 describe('what is remembered of sessions', () => {
-  it('is bounded by count; what was not used for the longest time goes first', () => {
+  it('is bounded by count; what came first and was not used since goes first', () => {
     const remembered = new Remembered({ maxSessions: 3, maxBytes: 1e6 });
     for (const sid of ['a', 'b', 'c']) remembered.keep(sid, entry(sid));
     expect(remembered.of('a')).toBeDefined();

@@ -3,7 +3,7 @@
  * opened or written. It saves work and grants nothing: the store is asked each time, and only if it still has the very same
  * sealed bytes are they not opened anew.
  *
- * Bounded by count and bytes; what was not used for the longest time goes first.
+ * Bounded by count and bytes; what came first and was not used since goes first.
  */
 import type { CacheConfig } from '../core/options.js';
 import type { Ids } from './ids.js';
@@ -17,10 +17,16 @@ interface Entry {
   readonly kept: Kept;
 }
 
+/** Whether it was asked for since it came, or since it was last passed over. */
+interface Held {
+  entry: Entry;
+  used: boolean;
+}
+
 export class Remembered {
   readonly #limits: Pick<CacheConfig, 'maxSessions' | 'maxBytes'>;
-  /** By express-session's id, the latest used last. */
-  readonly #entries = new Map<string, Entry>();
+  /** By express-session's id. To move each to the end with each use would cost more than the look itself. */
+  readonly #entries = new Map<string, Held>();
   #bytes = 0;
 
   constructor(limits: Pick<CacheConfig, 'maxSessions' | 'maxBytes'>) {
@@ -32,30 +38,35 @@ export class Remembered {
   }
 
   of(sid: string): Entry | undefined {
-    const entry = this.#entries.get(sid);
-    if (entry) {
-      this.#entries.delete(sid);
-      this.#entries.set(sid, entry);
-    }
-    return entry;
+    const held = this.#entries.get(sid);
+    if (!held) return undefined;
+    held.used = true;
+    return held.entry;
   }
 
   keep(sid: string, entry: Entry): void {
-    this.forget(sid);
-    this.#entries.set(sid, entry);
-    this.#bytes += sizeOf(entry);
-    if (this.#entries.size <= this.#limits.maxSessions && this.#bytes <= this.#limits.maxBytes) return;
-    for (const oldest of this.#entries.keys()) {
-      this.forget(oldest);
-      if (this.#entries.size <= this.#limits.maxSessions && this.#bytes <= this.#limits.maxBytes) return;
-    }
+    const held = this.#entries.get(sid);
+    this.#bytes += sizeOf(entry) - (held ? sizeOf(held.entry) : 0);
+    if (held) held.entry = entry;
+    else this.#entries.set(sid, { entry, used: false });
+    while (this.#entries.size > this.#limits.maxSessions || this.#bytes > this.#limits.maxBytes) this.#dropOne();
   }
 
   forget(sid: string): void {
-    const entry = this.#entries.get(sid);
-    if (!entry) return;
+    const held = this.#entries.get(sid);
+    if (!held) return;
     this.#entries.delete(sid);
-    this.#bytes -= sizeOf(entry);
+    this.#bytes -= sizeOf(held.entry);
+  }
+
+  /** The first that was not used; those that were are passed over once, and go to the end of the line. */
+  #dropOne(): void {
+    for (const [sid, held] of this.#entries) {
+      if (!held.used) return this.forget(sid);
+      held.used = false;
+      this.#entries.delete(sid);
+      this.#entries.set(sid, held);
+    }
   }
 }
 
