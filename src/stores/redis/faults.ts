@@ -2,7 +2,8 @@
 import { SessionError } from '../../core/errors.js';
 import { unknownForm } from './layout.js';
 
-const movingSlot = /TRYAGAIN|attempted to access a non local key/;
+/** Of a command, and of a script as Redis and Valkey put it. */
+const movingSlot = /TRYAGAIN|access a non local key/;
 
 /** A command met a slot of a cluster that is half here and half on another server, and has changed nothing. */
 export const isMoving = (error: unknown): boolean => error instanceof Error && movingSlot.test(error.message);
