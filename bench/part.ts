@@ -1,6 +1,6 @@
 /** A part of the benchmark: a subcommand of `npm run bench`, a file in bench/results/, a section of RESULTS.md. */
 import type { Configuration } from './configurations/configuration.js';
-import { configurations } from './configurations/index.js';
+import { bounds, configurations } from './configurations/index.js';
 import type { Generator } from './load.js';
 
 export interface Settings {
@@ -67,9 +67,11 @@ export function allBut(names: string): string {
 
 /** Those that `--only` names (or `usual`), with the sessionless rows that they are compared with, the Express one first. */
 export function chosenConfigurations(only: string | undefined, usual?: readonly string[]): Configuration[] {
-  const named = chosen('only', only ?? usual?.join(','), configurations);
+  const all = [...configurations, ...bounds];
+  const names = only ?? (usual ?? configurations.map(({ name }) => name)).join(',');
+  const named = chosen('only', names, all);
   const bases = new Set(['none', ...named.flatMap(({ base }) => base ?? [])]);
-  return configurations.filter((one) => bases.has(one.name) || named.includes(one));
+  return all.filter((one) => bases.has(one.name) || named.includes(one));
 }
 
 export const packagesOf = (some: readonly Configuration[]): string[] => [

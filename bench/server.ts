@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import { Session as Inspector } from 'node:inspector/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { configurations } from './configurations/index.js';
+import { bounds, configurations } from './configurations/index.js';
 import type { Answer, Question } from './protocol.js';
 import type { Seen } from './sessions.js';
 import { trafficFrom, watchSockets } from './traffic.js';
@@ -23,7 +23,7 @@ try {
 }
 
 async function serve(): Promise<void> {
-  const configuration = configurations.find((one) => one.name === name);
+  const configuration = [...configurations, ...bounds].find((one) => one.name === name);
   if (!configuration) throw new Error(`There is no configuration '${name}'.`);
   watchSockets();
   const seen: Seen = { handled: 0, hits: 0 };

@@ -8,6 +8,7 @@ import {
   expressSessionMemory,
 } from './express-session.js';
 import { fastifyNone, fastifySession } from './fastify.js';
+import { floorMemory, floorRedis } from './floor.js';
 import {
   holdfastLmdb,
   holdfastMemory,
@@ -40,3 +41,6 @@ export const configurations: readonly Configuration[] = [
   holdfastMongodb,
   expressSessionHoldfast,
 ];
+
+/** Asked for by name only. */
+export const bounds: readonly Configuration[] = [floorMemory, floorRedis];

@@ -1,6 +1,6 @@
 /** The main table: what a session costs a request, beside others. */
 import { type Case, cases, untouched } from '../cases.js';
-import { configurations } from '../configurations/index.js';
+import { bounds, configurations } from '../configurations/index.js';
 import { connections } from '../load.js';
 import { chosen, chosenConfigurations, type Part, packagesOf, type Settings } from '../part.js';
 import { type Failure, measureCases, type Outcome, type Sample } from '../rounds.js';
@@ -53,7 +53,7 @@ export const tablePart: Part<TableData> = {
     const plan = { ...tools, rounds, seconds, sessions, warmSeconds: warmSecondsOf(settings), done };
     return dataOf(await measureCases(casesOf(settings), chosenConfigurations(only), plan, failures));
   },
-  markdown: (data) => `${summary(outcomesOf(data), configurations)}${leftOut(data)}
+  markdown: (data) => `${summary(outcomesOf(data), [...configurations, ...bounds])}${leftOut(data)}
 How it is measured:
 
 - The same small app for every row, in a server process of its own; the load in another, ${connections} keep-alive connections on loopback. Each row with a store has a server of that store for itself.

@@ -70,8 +70,8 @@ export const overlap: readonly Mutant[] = [
     guarantee: 'G1',
     what: "update() leaves the handler's own unsaved changes in place",
     file: 'src/core/take-in.ts',
-    find: 'fill(session, engine.changes.mergeOver(before, { ...dataOf(session) }, decodeStored(stored)));',
-    replace: 'fill(session, decodeStored(stored));',
+    find: 'engine.changes.mergeOver(before, { ...dataOf(session) }, stored) ?? decodeStored(stored)',
+    replace: 'decodeStored(stored)',
     tests: [update],
   },
   {

@@ -63,8 +63,8 @@ export const verbs: readonly Mutant[] = [
     guarantee: 'G1',
     what: 'a merge shares nothing with the session that it is filled into',
     file: 'src/core/changes.ts',
-    find: 'const copy = decodeData(this.encode(mine, mine));',
-    replace: 'const copy = mine;\n    this.encode(mine, mine);',
+    find: 'decodeData(encoded)',
+    replace: 'mine',
     tests: ['test/races/refused.test.ts'],
   },
   {

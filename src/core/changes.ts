@@ -240,18 +240,23 @@ export class Changes {
     const { session } = handle;
     const merged =
       session && !sameBytes(theirs.data, before.data)
-        ? this.mergeOver(before, { ...dataOf(session) }, decodeStored(theirs))
+        ? this.mergeOver(before, { ...dataOf(session) }, theirs)
         : undefined;
     adopt(this.#parts.config, handle, theirs);
     if (session && merged) fill(session, merged);
   }
 
-  /** Three-way merge: what `mine` changed against `before`, applied to `theirs`. Shares nothing with `mine`. */
-  mergeOver(before: Stored, mine: Data, theirs: Data): Data {
+  /**
+   * Three-way merge: what `mine` changed against `before`, applied to `theirs`. Shares nothing with `mine`. Undefined where
+   * both sides have come to the same data: that is what `mine` holds, and what is stored.
+   */
+  mergeOver(before: Stored, mine: Data, theirs: Stored): Data | undefined {
     // Encoded, because that refuses what could not be stored, cycles above all: the merge walks the data. And decoded,
     // because the session's own objects change as the result is filled in: one that has two names must be two by then.
-    const copy = decodeData(this.encode(mine, mine));
-    const { data, conflicts } = merge(decodeStored(before), copy, theirs, { atomic: this.#parts.config.atomic });
+    const encoded = this.encode(mine, mine);
+    if (sameBytes(encoded, theirs.data)) return undefined;
+    const { atomic } = this.#parts.config;
+    const { data, conflicts } = merge(decodeStored(before), decodeData(encoded), decodeStored(theirs), { atomic });
     if (conflicts.length > 0)
       this.#parts.events.emit({ type: 'conflict', id: before.id, paths: conflicts.map(({ path }) => path) });
     return data;

@@ -10,7 +10,7 @@ export function takeIn(engine: Engine, handle: SessionHandle, before: Stored): v
   const stored = storedOf(handle);
   try {
     // Decoded anew: `change` may have put an object of the session's own into its draft.
-    fill(session, engine.changes.mergeOver(before, { ...dataOf(session) }, decodeStored(stored)));
+    fill(session, engine.changes.mergeOver(before, { ...dataOf(session) }, stored) ?? decodeStored(stored));
   } catch (error) {
     // What the handler put in meanwhile can't be stored. The session is of the state before, so that is its base, and
     // its version too: a commit meets a conflict, and merges.
