@@ -140,10 +140,11 @@ describe('the cache, against a model of what may be seen', () => {
           seen.joined += joined;
         }
       }),
-      { numRuns: 150, endOnFailure: process.env.HOLDFAST_SHRINK === undefined, ...seeds },
+      // The rarest of what is counted below comes in one run of eleven: in so many it is missed once in a hundred million.
+      { numRuns: 200, endOnFailure: process.env.HOLDFAST_SHRINK === undefined, ...seeds },
     );
     if (process.env.HOLDFAST_SHOW) console.log(seen);
     // The steps do reach what they are there for.
     for (const [what, times] of Object.entries(seen)) expect([what, times > 0]).toEqual([what, true]);
-  }, 120_000);
+  }, 360_000);
 });
