@@ -27,7 +27,10 @@ export interface CrowdRow {
 export type Told = { readonly say: string } | { readonly row: CrowdRow } | { readonly failed: string };
 
 export const few = 1_000;
-/** Under way at a time: a store that batches or pipelines does so. */
+/**
+ * Under way at a time: a store that batches or pipelines does so. With ten times as many, lmdb's transactions leave lists
+ * of free pages behind that every small one after them has to read and write: a touch then takes twenty times as long.
+ */
 const atOnce = 2_000;
 /** As many sessions of each store are kept by name, to be asked for. */
 const sample = 20_000;
@@ -37,7 +40,7 @@ const portion = 50_000;
 const [name = '', counts = '', rounds = '', windowMs = ''] = process.argv.slice(2);
 const tell = (told: Told): void => void process.send?.(told);
 
-async function create(store: OpenStore['store'], from: number, to: number, every: number): Promise<Known[]> {
+async function create({ store }: OpenStore, from: number, to: number, every: number): Promise<Known[]> {
   const known: Known[] = [];
   const bytes = crypto.getRandomValues(new Uint8Array(payload));
   let next = from;
@@ -61,7 +64,7 @@ async function fill(open: OpenStore, known: Known[], from: number, to: number): 
   const every = Math.max(1, Math.ceil(to / sample));
   for (let at = from; at < to; at += portion) {
     const end = Math.min(to, at + portion);
-    known.push(...(await (open.fill?.(at, end, every) ?? create(open.store, at, end, every))));
+    known.push(...(await (open.fill?.(at, end, every) ?? create(open, at, end, every))));
     if (to - from > portion && (end / portion) % 4 === 0) tell({ say: `${name}: ${end.toLocaleString('en')} made` });
   }
   await open.settle?.();

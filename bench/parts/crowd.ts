@@ -23,7 +23,7 @@ const program = fileURLToPath(new URL('../crowd/process.ts', import.meta.url));
 /** Of one call on one store in a round. */
 const windowMs = 50;
 /** A store that takes longer is ended, and what it had is kept. */
-const patienceMs = 300_000;
+const patienceMs = 600_000;
 /** Of the promise that cost is flat: a store of so many, by one of `few`. */
 const promised = { sessions: 1_000_000, ratio: 1.1 };
 

@@ -89,6 +89,14 @@ export const outputAndMemory: readonly Mutant[] = [
   },
   {
     guarantee: 'G12',
+    what: 'a sweep of the memory store finds what was used since it was filed',
+    file: 'src/stores/memory/shelf.ts',
+    find: '        if (session.idleDeadline > now || id === keep) this.#file(id, session);',
+    replace: '        if (session.idleDeadline > now || id === keep) this.#unfile(id, session);',
+    tests: ['src/stores/memory-bounds.test.ts'],
+  },
+  {
+    guarantee: 'G12',
     what: 'data has a size limit',
     file: 'src/core/stored-data.ts',
     find: '  return encodeData(session instanceof Session ? dataOf(session) : session, { maxBytes });',

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { SessionError } from '../core/errors.js';
 import type { SessionId } from '../core/ids.js';
 import { makeEnding, makeId, makeOwner, makeOwning, makeRecord } from './conformance/index.js';
@@ -134,6 +134,55 @@ describe('a full memory store', () => {
     const owning = makeOwning({ now: at, startedAt: at });
     const answers = owners.map((owner) => store.create(makeId(), makeRecord({ owner }), owning));
     expect(answers).toEqual(['created', 'created', 'barred', 'barred', 'barred']);
+  });
+});
+
+describe('a sweep of a memory store', () => {
+  const minute = 60_000;
+
+  /** How many steps through a Map it takes, which is how it gets to a session. */
+  const lookedAt = (store: MemoryStore, now: number): number => {
+    const next = vi.spyOn(Object.getPrototypeOf(new Map().entries()), 'next');
+    try {
+      expect(store.sweep(now, 500)).toBe(0);
+      return next.mock.calls.length;
+    } finally {
+      next.mockRestore();
+    }
+  };
+
+  it('looks at no session whose minute has not come, however many there are', () => {
+    const store = memoryStore();
+    for (let n = 0; n < 2_000; n++) add(store, { idleDeadline: 10 * minute + n });
+    expect(lookedAt(store, 9 * minute)).toBeLessThan(20);
+  });
+
+  it('files what was used since under its new minute, and has done with it until then', () => {
+    const store = memoryStore();
+    const used = Array.from({ length: 50 }, () => add(store, { idleDeadline: 5 * minute }));
+    for (const id of used) store.touch(id, 20 * minute);
+    expect(lookedAt(store, 6 * minute)).toBeGreaterThanOrEqual(50);
+    expect(lookedAt(store, 7 * minute)).toBeLessThan(20);
+    expect(store.sweep(20 * minute, 500)).toBe(50);
+  });
+
+  it('removes what ends within the minute that has begun, and leaves the rest of that minute', () => {
+    const store = memoryStore();
+    const [past, future] = [
+      add(store, { idleDeadline: 5 * minute + 10 }),
+      add(store, { idleDeadline: 5 * minute + 20 }),
+    ];
+    expect(store.sweep(5 * minute + 10, 500)).toBe(1);
+    expect([past, future].map((id) => has(store, id))).toEqual([false, true]);
+    expect(store.sweep(5 * minute + 20, 500)).toBe(1);
+  });
+
+  it('removes what has no moment for a deadline, and never what has no end', () => {
+    const store = memoryStore();
+    add(store, { idleDeadline: Number.NaN });
+    const lasting = add(store, { idleDeadline: Number.POSITIVE_INFINITY });
+    expect(store.sweep(1e15, 500)).toBe(1);
+    expect(has(store, lasting)).toBe(true);
   });
 });
 
