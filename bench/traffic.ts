@@ -1,6 +1,5 @@
 /** What the server process sends to its store and receives from it: counted at the sockets that it opens. */
-import { subscribe } from 'node:diagnostics_channel';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { StoreGauge } from './configurations/configuration.js';
 
 export interface Traffic {
@@ -12,9 +11,13 @@ export interface Traffic {
 
 const sockets = new Set<Socket>();
 
-/** To be called before anything connects. */
+/** To be called before anything connects. Not by `net.client.socket`: pg makes its sockets before it connects them, unheard there. */
 export function watchSockets(): void {
-  subscribe('net.client.socket', (message) => void sockets.add((message as { socket: Socket }).socket));
+  const { connect } = Socket.prototype;
+  Socket.prototype.connect = function (this: Socket, ...args: never[]): Socket {
+    sockets.add(this);
+    return Reflect.apply(connect, this, args);
+  } as typeof connect;
 }
 
 function bytes(): { sent: number; received: number } {
