@@ -9,6 +9,14 @@ const poisoned = guaranteeTest('g10-poisoned');
 export const badInput: readonly Mutant[] = [
   {
     guarantee: 'G10',
+    what: 'a deadline lets in what arrived while the process stood still',
+    file: 'src/core/clock.ts',
+    find: 'setTimeout(inTurn,',
+    replace: 'setTimeout(run,',
+    tests: ['src/core/clock.test.ts'],
+  },
+  {
+    guarantee: 'G10',
     what: 'a sweep that takes long shuts nobody out',
     file: 'src/core/store-guard.ts',
     find: 'return this.#run(operation, run, this.deadline(), false);',

@@ -15,8 +15,18 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs, run) {
-    const timer = setTimeout(run, Math.min(Math.max(delayMs, 0), longestDelayMs));
+    let turn: NodeJS.Immediate | undefined;
+    // A process that stood still runs its timers before it reads what has arrived meanwhile. A turn later, a deadline
+    // is not held against an answer that was there in time.
+    const inTurn = (): void => {
+      turn = setImmediate(run);
+      turn.unref?.();
+    };
+    const timer = setTimeout(inTurn, Math.min(Math.max(delayMs, 0), longestDelayMs));
     timer.unref?.();
-    return () => clearTimeout(timer);
+    return () => {
+      clearTimeout(timer);
+      clearImmediate(turn);
+    };
   },
 };
