@@ -11,8 +11,8 @@ export const badInput: readonly Mutant[] = [
     guarantee: 'G10',
     what: 'a deadline lets in what arrived while the process stood still',
     file: 'src/core/clock.ts',
-    find: 'setTimeout(inTurn,',
-    replace: 'setTimeout(run,',
+    find: '        turn = setImmediate(run);',
+    replace: '        run();',
     tests: ['src/core/clock.test.ts'],
   },
   {

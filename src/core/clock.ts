@@ -16,13 +16,14 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   after(delayMs, run) {
     let turn: NodeJS.Immediate | undefined;
-    // A process that stood still runs its timers before it reads what has arrived meanwhile. A turn later, a deadline
-    // is not held against an answer that was there in time.
-    const inTurn = (): void => {
-      turn = setImmediate(run);
-      turn.unref?.();
-    };
-    const timer = setTimeout(inTurn, Math.min(Math.max(delayMs, 0), longestDelayMs));
+    const timer = setTimeout(
+      () => {
+        // A process that stood still runs its timers before it reads what has arrived meanwhile. A turn later, a
+        // deadline is not held against an answer that was there in time.
+        turn = setImmediate(run);
+      },
+      Math.min(delayMs, longestDelayMs),
+    );
     timer.unref?.();
     return () => {
       clearTimeout(timer);
