@@ -65,6 +65,8 @@ describe.runIf(chromium)('in a browser', () => {
     expect(await main(two)).toContain('Signed in as ada.');
     expect(await main(two)).toContain('Views: 2');
     await pressAndWait(one, 'Sign out');
+    // The page hears of it and goes by itself.
+    await two.waitForURL(`${origin}/login?next=%2F`);
     await two.goto(`${origin}/account`);
     expect(two.url()).toBe(`${origin}/login?next=%2Faccount`);
   });

@@ -10,6 +10,8 @@
  */
 import { performance } from 'node:perf_hooks';
 import { describe, SessionError } from '../../core/errors.js';
+import { isPromise } from '../../core/maybe-promise.js';
+import type { MaybePromise } from '../../core/store.js';
 
 export interface PostgresQuery {
   readonly text: string;
@@ -33,7 +35,7 @@ export interface PostgresPoolClient extends PostgresQueryable {
 /** `Pool` of pg 8, or what has its methods. */
 export interface PostgresPool {
   readonly totalCount: number;
-  connect(lend: (error: Error | undefined, client: PostgresPoolClient | undefined) => void): void;
+  connect(lend: (error: Error | undefined, client: PostgresPoolClient | undefined) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   off(event: 'error', listener: (error: Error) => void): unknown;
 }
@@ -97,11 +99,16 @@ export class PostgresPort {
    */
   #borrow(): Promise<PostgresPoolClient> {
     return new Promise((resolve, reject) => {
-      this.#pool.connect((error, client) => {
-        if (!client) return reject(error);
+      const lend = (client: PostgresPoolClient | undefined): void => {
+        if (!client) return;
         client.on('error', this.#ignore);
         resolve(client);
-      });
+      };
+      const promised = this.#pool.connect((error, client) => (client ? lend(client) : reject(error))) as MaybePromise<
+        PostgresPoolClient | undefined
+      >;
+      // What wraps a pool may know promises only, and never call back.
+      if (isPromise(promised)) promised.then(lend, reject);
     });
   }
 
