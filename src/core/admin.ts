@@ -107,7 +107,7 @@ async function liveSessions(
   engine: Managed,
   owner: string | number | bigint,
   operation: string,
-  hashes: readonly OwnerHash[] = hashesOf(engine, ownerName(owner, operation)),
+  hashes: readonly OwnerHash[] = hashesOf(engine, ownerName(owner, `${operation} owner`)),
 ): Promise<Stored[]> {
   const store = indexed(engine, operation);
   const now = engine.config.clock.now();
@@ -158,7 +158,7 @@ export async function revokeOwner(
   const ending = engine.repository.ownerEnding(reasonOf(reason, operation));
   const late: (Late | undefined)[] = [];
   let count = 0;
-  const [newest, ...older] = hashesOf(engine, ownerName(owner, operation));
+  const [newest, ...older] = hashesOf(engine, ownerName(owner, `${operation} owner`));
   // The newest once more: a rise in between may have moved there what an older key knew.
   for (const hash of older.length > 0 ? [newest, ...older, newest] : [newest]) {
     late.push(await (await engine.predecessor?.())?.releaseOwner(hash, except));

@@ -12,12 +12,12 @@ const longestOwner = 512;
  * Half a surrogate pair is no character: in UTF-8 they are all one, and whoever is named by one would share sessions,
  * limit and revocation with the others.
  */
-export function ownerName(owner: unknown, operation = 'signIn'): string {
+export function ownerName(owner: unknown, option = 'signIn owner', remedy = ''): string {
   if (typeof owner === 'bigint' || Number.isSafeInteger(owner)) return String(owner);
   if (typeof owner === 'string' && owner !== '' && owner.length <= longestOwner && !/\p{Surrogate}/u.test(owner))
     return owner;
   throw argumentError(
-    `${operation} owner: expected a whole number or 1 to ${longestOwner} well-formed characters that name a person for good, got ${typeof owner === 'string' ? `${owner.length} characters` : describe(owner)}.`,
+    `${option}: expected a whole number or 1 to ${longestOwner} well-formed characters that name a person for good, got ${typeof owner === 'string' ? `${owner.length} characters` : describe(owner)}.${remedy}`,
   );
 }
 

@@ -7,6 +7,7 @@
  *
  * Length: the four verbs share what a session object was made of, and each needs all of it.
  */
+import type { SessionData } from 'express-session';
 import type { Managed } from '../core/admin.js';
 import { argumentError, describe } from '../core/errors.js';
 import { Events } from '../core/events.js';
@@ -170,7 +171,7 @@ export class Sessions implements Managed {
   async save(sid: string, session: object): Promise<void> {
     // At once: what the handler changes after this call is not part of it.
     const draft = this.#draft(session);
-    const owner = ownerOf(this.#owner, session);
+    const owner = ownerOf(this.#owner, session as SessionData);
     const deadline = this.guard.deadline();
     const ids = this.#baseOf(sid, session)?.ids ?? this.ids(sid);
     await this.#turns.take(ids[0], async (turn) => {

@@ -90,7 +90,7 @@ export function sessionCookie({ name, value, secure, maxAgeSeconds }: SessionCoo
   const line = `${name}=${value}${attributes(secure)}`;
   if (maxAgeSeconds === undefined) return line;
   if (!Number.isFinite(maxAgeSeconds) || maxAgeSeconds < 1) {
-    throw refusal(`maxAgeSeconds of cookie ${name}: expected a number from 1, got ${describe(maxAgeSeconds)}.`);
+    throw refusal(`maxAgeSeconds of ${name}: expected a number from 1, got ${describe(maxAgeSeconds)}.`);
   }
   return `${line}; Max-Age=${Math.min(Math.floor(maxAgeSeconds), maxAgeCapSeconds)}`;
 }

@@ -9,7 +9,6 @@
  * The marker outlives the old record, so that a session which idled out or was ended here is not taken over again from a
  * record that old instances keep alive or have written back.
  */
-import { atOnce, ownerName } from '../../core/arguments.js';
 import type { Engine } from '../../core/engine.js';
 import { SessionError } from '../../core/errors.js';
 import type { SessionHandle, Stored } from '../../core/handle.js';
@@ -23,6 +22,7 @@ import type { Found, OwnerFields } from '../../core/repository.js';
 import { Sealer } from '../../core/seal.js';
 import { isOwnerIndexed } from '../../core/store.js';
 import { decodeStored } from '../../core/stored-data.js';
+import { ownerOf } from '../owner.js';
 import { Bars } from './bars.js';
 import { expiredCookie, sidsIn } from './cookie.js';
 import type { MigrateFrom } from './face.js';
@@ -270,10 +270,7 @@ export class Legacy implements Predecessor {
 
   #ownerOf(data: Record<string, unknown>): string | undefined {
     try {
-      const owner = atOnce(this.#from.owner?.(data), 'owner()', 'Read it from the data alone.');
-      return owner === undefined || owner === null || owner === '' || owner === false
-        ? undefined
-        : ownerName(owner as string);
+      return ownerOf(this.#from.owner, data);
     } catch (cause) {
       const why = cause instanceof SessionError ? ` ${cause.message}` : '';
       const message = `migrateFrom.owner: it failed on the data of an old session.${why}`;
