@@ -126,12 +126,18 @@ describe.each(storeKinds)('owners over $name', (kind) => {
     expect(await held.store.list('carol')).toHaveLength(1);
   });
 
-  it('an owner that is no name of a person is an error in the callback', async () => {
-    const client = app.client();
-    await client.post('/put', { body: { userId: { all: 'of it' } } });
-    expect(app.errors.at(-1)).toMatchObject({ code: 'ERR_SESSION_ARGUMENT' });
-    expect(await me(client)).toBeUndefined();
-  });
+  it.each([[{ all: 'of it' }], ['x'.repeat(513)], ['a\ud800']])(
+    'an owner that is no name of a person is an error in the callback, with the remedy: %j',
+    async (userId) => {
+      const client = app.client();
+      await client.post('/put', { body: { userId } });
+      expect(app.errors.at(-1)).toMatchObject({
+        code: 'ERR_SESSION_ARGUMENT',
+        message: expect.stringMatching(/^owner\(\): expected .* Answer undefined while nobody has signed in\.$/),
+      });
+      expect(await me(client)).toBeUndefined();
+    },
+  );
 
   it('an async owner function is an error in the callback, and its rejection does not end the process', async () => {
     const asking = holdfastStore(opened.store, { owner: () => Promise.reject(new Error('down')) as never });

@@ -248,13 +248,13 @@ describe.each(moves)('sessions of express-session in %s, into: %s', (kind, _into
     expect(app.events).toContainEqual(expect.objectContaining({ type: 'move-refused' }));
   });
 
-  it('are a clear error on touch where the owner is asked of an async function, and its rejection ends no process', async () => {
-    const client = at(await start({ owner: () => Promise.reject(new Error('down')) }), await person());
+  it.each([
+    ['an async function', () => Promise.reject(new Error('down')), 'owner\\(\\): expected an answer at once'],
+    ['one that answers no name', () => 'a\ud800', 'owner\\(\\): expected .*well-formed.* Answer undefined while'],
+  ])('are a clear error on touch where the owner is asked of %s, and it ends no process', async (_, owner, said) => {
+    const client = at(await start({ owner }), await person());
     const { status, text } = await client.get('/me');
-    expect([status, text]).toEqual([
-      500,
-      expect.stringMatching(/migrateFrom\.owner: .* owner\(\): expected an answer at once/),
-    ]);
+    expect([status, text]).toEqual([500, expect.stringMatching(new RegExp(`migrateFrom\\.owner: .* ${said}`))]);
   });
 
   it.runIf(findsOwners)(
